@@ -1,0 +1,101 @@
+"""Metadata every table asset carries: schema, name, counts; plots where a person would rather look."""
+
+import base64
+import io
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from neuro_assets.staging.stage import StagedDay, StagingReport
+from neuro_assets.streams.model import Stream, Table
+
+OWNERS = ["team:data-platform"]
+
+
+def definition_metadata(table: Table) -> dict[str, Any]:
+    """Column schema and table name, known before anything is materialised."""
+    columns = [
+        dg.TableColumn(
+            c.name,
+            c.type.lower(),
+            description=f"{c.description}{f' [{c.unit}]' if c.unit else ''}",
+            constraints=dg.TableColumnConstraints(nullable=c.nullable, other=_bounds(c)),
+        )
+        for c in table.columns
+    ]
+    found: dict[str, Any] = {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": table.qualified,
+    }
+    if table.partition_by:
+        found["partition_expr"] = table.partition_by
+    if isinstance(table, Stream):
+        found["key"] = ", ".join(table.key)
+    return found
+
+
+def _bounds(column: Any) -> list[str]:
+    bounds = [] if column.ge is None else [f">= {column.ge:g}"]
+    return bounds if column.le is None else [*bounds, f"<= {column.le:g}"]
+
+
+def day_metadata(day: StagedDay) -> dict[str, Any]:
+    """The account of one day, plotted by Dagster over the partitions."""
+    return {
+        "dagster/partition_row_count": day.rows_staged if day.status == "accepted" else 0,
+        "participants": day.participants,
+        "rows_in": day.rows_in,
+        "rows_duplicate": day.rows_duplicate,
+        "rows_superseded": day.rows_superseded,
+        "rows_quarantined": day.rows_quarantined,
+        "disagreements": day.disagreements,
+        "is_held": day.status == "held",
+    }
+
+
+def range_metadata(report: StagingReport) -> dict[str, Any]:
+    """The account of a whole range."""
+    counts = (
+        "rows_in",
+        "rows_staged",
+        "rows_duplicate",
+        "rows_superseded",
+        "rows_quarantined",
+        "disagreements",
+    )
+    told: dict[str, Any] = {f"range_{name}": report.total(name) for name in counts}
+    told["range_days"] = len(report.days)
+    told["held_days"] = ", ".join(str(d) for d in report.held) or "none"
+    return told
+
+
+def participants_plot(counts: Mapping[date, int], title: str) -> dg.MarkdownMetadataValue:
+    """A bar a day: participants with data, as a small picture.
+
+    Args:
+        counts: day -> participants.
+        title: what is shown.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(7, 1.8), dpi=90)
+    days = sorted(counts)
+    axis.bar([d.toordinal() for d in days], [counts[d] for d in days], color="#4f8bc9", width=0.9)
+    ticks = days[:: max(1, len(days) // 6)]
+    axis.set_xticks([d.toordinal() for d in ticks], [d.isoformat() for d in ticks], fontsize=7)
+    axis.set_ylabel("participants", fontsize=7)
+    axis.tick_params(axis="y", labelsize=7)
+    axis.set_title(title, fontsize=8, loc="left")
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    figure.tight_layout()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    pyplot.close(figure)
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{picture})")

@@ -1,0 +1,83 @@
+"""Staging tables: one asset per canonical stream, by day."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from neuro_assets.assets.conditions import on_touched_days
+from neuro_assets.assets.describe import (
+    OWNERS,
+    day_metadata,
+    definition_metadata,
+    participants_plot,
+    range_metadata,
+)
+from neuro_assets.assets.failures import infrastructure_retried
+from neuro_assets.checks.staging import staging_check_results, staging_check_specs
+from neuro_assets.ingest.load import prepare_tables
+from neuro_assets.keys import key_of
+from neuro_assets.lake.lake import Connection
+from neuro_assets.partitions import range_of
+from neuro_assets.resources.home import HomeResource
+from neuro_assets.sources.load import Sources
+from neuro_assets.staging.stage import stage_days_on
+from neuro_assets.streams.model import Stream
+from neuro_assets.study import Study
+
+FRESH_FOR = timedelta(hours=48)
+
+
+def build_staging_asset(
+    stream: Stream, sources: Sources, study: Study, partitions: dg.DailyPartitionsDefinition
+) -> dg.AssetsDefinition:
+    """The staging asset of one stream, fed by every kind of file that maps onto it."""
+    is_expected = stream.name in study.expected_streams
+
+    @dg.asset(
+        key=key_of(stream),
+        deps=[key_of(k.raw_table) for k in sources.feeding(stream.name)],
+        group_name=stream.schema,
+        description=_description(stream),
+        kinds={"ducklake", "pandera"},
+        owners=OWNERS,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        automation_condition=on_touched_days(),
+        check_specs=staging_check_specs(stream),
+        metadata=definition_metadata(stream),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_FOR) if is_expected else None,
+    )
+    @infrastructure_retried
+    def staging(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        job, days = home.job(), range_of(context)
+        with job.lake.connect() as connection:
+            prepare_tables(job.lake, connection, job.tables)
+            report = stage_days_on(connection, job, stream, days.start, days.end)
+            for day in report.days:
+                context.add_asset_metadata(day_metadata(day), partition_key=day.day.isoformat())
+            return dg.MaterializeResult(
+                metadata=range_metadata(report) | _plot(connection, stream),
+                check_results=list(staging_check_results(connection, stream, days)),
+            )
+
+    return staging
+
+
+def _description(stream: Stream) -> str:
+    rules = [f"- `{r.name}`: {r.description}" for r in stream.rules]
+    view = f"\n\nSums belong on `{stream.qualified}_of_record`: each hour once." if stream.is_sample else ""
+    return "\n".join([stream.description + view, "", "Rules beside types and ranges:", *rules])
+
+
+def _plot(connection: Connection, stream: Stream) -> dict[str, dg.MarkdownMetadataValue]:
+    """Participants per day over the last half year of accounts."""
+    counts = dict(
+        connection.execute(
+            "SELECT day, participants FROM ops.staging_days WHERE table_name = ? AND status = 'accepted'"
+            " QUALIFY day > max(day) FILTER (participants > 0) OVER () - 183",
+            [stream.qualified],
+        ).fetchall()
+    )
+    if not counts:
+        return {}
+    return {"participants_by_day": participants_plot(counts, f"{stream.qualified}: participants by day")}

@@ -1,0 +1,43 @@
+"""All jobs, sensors and schedules of a home, in one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from neuro_assets.automation.catch_up import build_catch_up_sensor
+from neuro_assets.automation.ingest_job import ingest_job
+from neuro_assets.automation.landing import build_landing_sensor
+from neuro_assets.automation.run_records import build_run_sensors
+from neuro_assets.automation.schedules import (
+    digest_job,
+    digest_schedule,
+    maintenance_job,
+    maintenance_schedule,
+)
+from neuro_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Automation:
+    """What runs by itself."""
+
+    jobs: Sequence[dg.JobDefinition]
+    sensors: Sequence[dg.SensorDefinition]
+    schedules: Sequence[dg.ScheduleDefinition]
+
+
+def build_automation(settings: Settings) -> Automation:
+    """The automation of a home."""
+    conditions = dg.AutomationConditionSensorDefinition(
+        name="automation",
+        target=dg.AssetSelection.all(),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=5,
+        description="Runs the days that something upstream touched.",
+    )
+    return Automation(
+        jobs=[ingest_job, maintenance_job, digest_job],
+        sensors=[build_landing_sensor(settings), conditions, build_catch_up_sensor(), *build_run_sensors()],
+        schedules=[maintenance_schedule, digest_schedule],
+    )

@@ -1,0 +1,87 @@
+"""What Dagster's run storage knows: failures in a row, finished runs, runs whose process is gone."""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+IN_PROGRESS = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+RUNNING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+PID_TAG = "neuro/pid"
+_START_GRACE_S = 180.0
+
+
+def consecutive_failures(instance: dg.DagsterInstance, job: str, limit: int = 12) -> tuple[int, float | None]:
+    """How many of a job's latest finished runs failed in a row, and when the last of them ended (epoch seconds)."""
+    records = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=list(FINISHED)), limit=limit)
+    failures, last = 0, None
+    for record in records:
+        if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+            break
+        failures += 1
+        last = last or record.end_time or record.update_timestamp.timestamp()
+    return failures, last
+
+
+def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
+    """Fail runs of this machine whose process is gone, so that nothing waits for them; returns their ids.
+
+    A killed process cannot report its own end; Dagster then shows its run as started for ever and automation waits.
+    """
+    orphans = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(RUNNING))):
+        run = record.dagster_run
+        pid, since = _process_of(instance, record)
+        gone = not is_alive(pid, since) if pid else time.time() - since > _START_GRACE_S
+        if gone:
+            instance.report_run_failed(run, message="The process of this run is gone (killed or crashed).")
+            orphans.append(run.run_id)
+    return orphans
+
+
+def _process_of(instance: dg.DagsterInstance, record: dg.RunRecord) -> tuple[int | None, float]:
+    """The process a run said it lives in, and since when; no process yet for one that is just starting."""
+    since = record.start_time or record.create_timestamp.timestamp()
+    tagged = record.dagster_run.tags.get(PID_TAG)
+    if tagged:
+        return int(tagged), since
+    events = instance.get_records_for_run(
+        record.dagster_run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT, limit=50
+    ).records
+    for event in reversed(events):
+        dagster_event = event.event_log_entry.dagster_event
+        data = dagster_event.event_specific_data if dagster_event else None
+        pid = getattr(data, "metadata", {}).get("pid")
+        if pid is not None:
+            return int(str(pid.value)), event.timestamp
+    return None, since
+
+
+def is_alive(pid: int, since: float) -> bool:
+    """Whether the process `pid` that was seen at `since` (epoch seconds) still runs; a reused number is not it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    status = Path(f"/proc/{pid}")
+    if not status.exists():
+        return True
+    if "\nState:\tZ" in (status / "status").read_text():
+        return False
+    return status.stat().st_ctime <= since + 5.0
+
+
+def ended_at(record: dg.RunRecord) -> datetime | None:
+    """When a run ended."""
+    return datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None

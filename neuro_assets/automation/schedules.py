@@ -1,0 +1,62 @@
+"""What runs by the clock: nightly maintenance of the lake, a weekly digest of the study's state."""
+
+import time
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from neuro_assets.assets.failures import infrastructure_retried
+from neuro_assets.automation.report import log_line
+from neuro_assets.lake.maintenance import maintain
+from neuro_assets.resources.home import HomeResource
+from neuro_assets.status import digest_text, read_status
+
+
+@dg.op(name="maintain_lake", description="Merges small files, forgets old snapshots, removes orphaned files.")
+@infrastructure_retried
+def maintain_lake(context: dg.OpExecutionContext, home: HomeResource) -> None:
+    """Maintain the lake."""
+    started = time.monotonic()
+    report = maintain(home.job().lake)
+    context.add_output_metadata(vars(report))
+    context.log.info(log_line("maintenance", duration_ms=round((time.monotonic() - started) * 1000), **vars(report)))
+
+
+@dg.job(name="maintenance", description="Nightly care of the lake.")
+def maintenance_job() -> None:
+    """Maintain the lake."""
+    maintain_lake()
+
+
+@dg.op(name="write_digest", description="Writes the study's state in words to reports/.")
+@infrastructure_retried
+def write_digest(context: dg.OpExecutionContext, home: HomeResource) -> None:
+    """Write the digest."""
+    job = home.job()
+    text = digest_text(read_status(job))
+    path = job.settings.home / "reports" / f"digest_{datetime.now(UTC):%Y-%m-%d}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    context.add_output_metadata({"digest": dg.MetadataValue.md(text), "file": path.name})
+
+
+@dg.job(name="digest", description="The week's state of the study in words.")
+def digest_job() -> None:
+    """Write the digest."""
+    write_digest()
+
+
+maintenance_schedule = dg.ScheduleDefinition(
+    name="nightly_maintenance",
+    job=maintenance_job,
+    cron_schedule="30 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+digest_schedule = dg.ScheduleDefinition(
+    name="weekly_digest",
+    job=digest_job,
+    cron_schedule="0 6 * * 1",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)

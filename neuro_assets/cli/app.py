@@ -1,0 +1,68 @@
+"""The command tree, the global options, and how errors are told."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuro_assets.cli import demo, dev, files, look, work
+from neuro_assets.cli.console import fail
+from neuro_assets.ingest.reading import FileRefusedError
+from neuro_assets.lake.extensions import ExtensionMissingError
+from neuro_assets.lake.lake import LakeError
+from neuro_assets.settings import SettingsError
+from neuro_assets.sources.load import SourceError
+from neuro_assets.study import StudyError
+from neuro_assets.trace import TraceError
+
+app = typer.Typer(
+    name="neuro",
+    help="Wearable and behavioural study data: from dropped files to traceable tables.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_TOLD = (
+    StudyError,
+    SettingsError,
+    SourceError,
+    LakeError,
+    TraceError,
+    FileRefusedError,
+    ExtensionMissingError,
+)
+
+
+@app.callback()
+def _globals(
+    home: Annotated[
+        Path | None, typer.Option("--home", help="The study's home instead of NEURO_HOME (default .neuro).")
+    ] = None,
+) -> None:
+    if home is not None:
+        os.environ["NEURO_HOME"] = str(home.expanduser().resolve())
+
+
+app.command()(files.init)
+app.command()(files.ingest)
+app.command()(work.run)
+app.command()(work.maintain)
+app.command()(look.status)
+app.command()(look.sql)
+app.command()(look.trace)
+app.command()(demo.simulate)
+app.command()(demo.demo)
+app.command()(dev.dev)
+
+
+def main() -> None:
+    """Entry point: errors a user can mend are one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except _TOLD as error:
+        fail(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

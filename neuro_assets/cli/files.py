@@ -1,0 +1,127 @@
+"""`neuro init` and `neuro ingest`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neuro_assets.cli.console import err, out, print_json, table
+from neuro_assets.cli.context import open_home, use_dagster_home
+from neuro_assets.home import ensure_home
+from neuro_assets.ingest.inbox import list_landing
+from neuro_assets.ingest.load import Choice, FileOutcome, Ingest, ingest_paths
+from neuro_assets.settings import load_settings
+
+
+def init() -> None:
+    """Make the study's home: folders and a commented study.yaml."""
+    settings = load_settings()
+    made = ensure_home(settings)
+    use_dagster_home(settings)
+    out.print(f"home: {settings.home}")
+    out.print(f"made: {', '.join(made) or 'nothing, everything was there'}")
+    out.print(f"next: set default_time_zone and window in {settings.study_path}, then drop files into landing/")
+
+
+def ingest(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders; none takes what lies in landing/.")
+    ] = None,
+    date_order: Annotated[
+        str | None, typer.Option(help="mdy or dmy: the order of the dates, where the files leave it open.")
+    ] = None,
+    supersedes: Annotated[
+        bool, typer.Option("--supersedes", help="These files override what other files say of the same days.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Load files now: what became of each, and which days it touched. Exit code 1 if one was rejected."""
+    if date_order not in {None, "mdy", "dmy", "ymd"}:
+        raise typer.BadParameter("expected mdy, dmy or ymd", param_hint="--date-order")
+    job = open_home()
+    choice = Choice(date_order=date_order, supersedes=supersedes, actor="neuro ingest")  # pyright: ignore[reportArgumentType]
+    outcomes = []
+    files = _files(job, paths)
+    for outcome in ingest_paths(job, files, choice):
+        outcomes.append(outcome)
+        if not as_json:
+            err.print(f"{outcome.outcome:>9}  {outcome.name}")
+    reported = report_to_dagster(job)
+    if as_json:
+        print_json({"files": [_as_dict(o) for o in outcomes], "days_reported": reported})
+    else:
+        _show(outcomes, reported)
+    if any(o.outcome == "rejected" for o in outcomes):
+        raise typer.Exit(1)
+
+
+def _files(job: Ingest, paths: list[Path] | None) -> list[Path]:
+    if not paths:
+        return [job.settings.landing / f.name for f in list_landing(job.settings.landing)]
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise typer.BadParameter(f"{path} does not exist")
+        if path.is_dir():
+            found += [path.resolve() / f.name for f in list_landing(path)]
+        else:
+            found.append(path.resolve())
+    return found
+
+
+def report_to_dagster(job: Ingest) -> int:
+    """Tell the home's Dagster instance which days were touched, so that automation goes on from here."""
+    import dagster as dg
+
+    from neuro_assets.automation.report import report_touched
+    from neuro_assets.ingest.replay import reconcile_study
+
+    reconcile_study(job)
+    with dg.DagsterInstance.get() as instance:
+        return report_touched(job, instance.report_runless_asset_event)
+
+
+def _as_dict(outcome: FileOutcome) -> dict[str, Any]:
+    line = outcome.line
+    return {
+        "file": outcome.name,
+        "file_id": outcome.file_id,
+        "outcome": outcome.outcome,
+        "table": line.raw_table,
+        "rows": line.rows,
+        "rows_outside_window": line.rows_outside_window,
+        "rows_without_day": line.rows_without_day,
+        "first_day": line.first_day,
+        "last_day": line.last_day,
+        "days_touched": outcome.touched_days,
+        "reason_code": line.reason_code,
+        "reason": line.reason,
+        "stored": line.stored_path,
+    }
+
+
+def _show(outcomes: list[FileOutcome], reported: int) -> None:
+    table(
+        "Files",
+        ["file", "outcome", "table", "rows", "from", "to", "days", "reason"],
+        [
+            [
+                o.name,
+                o.outcome,
+                o.line.raw_table,
+                o.line.rows,
+                o.line.first_day,
+                o.line.last_day,
+                o.touched_days,
+                o.line.reason if o.outcome == "rejected" else "",
+            ]
+            for o in outcomes
+        ],
+    )
+    rejected = sum(o.outcome == "rejected" for o in outcomes)
+    if not outcomes:
+        out.print("nothing to load")
+    elif rejected:
+        out.print(f"{rejected} rejected files are in rejected/, each beside its reason")
+    if reported:
+        out.print(f"{reported} table-days have something new: `neuro run`, or leave it to `neuro dev`")

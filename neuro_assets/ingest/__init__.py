@@ -1,0 +1,1 @@
+"""From a landed file to raw rows: listing, identifying, deciding, loading, accounting. No Dagster."""

@@ -1,0 +1,75 @@
+"""The manifest `ops.landing_files` and its companions: reading a file's line, writing it inside a load."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+
+from neuro_assets.lake.lake import Connection
+
+
+@dataclass(frozen=True)
+class ManifestLine:
+    """One distinct file, as `ops.landing_files` has it."""
+
+    file_id: str
+    original_name: str
+    size_bytes: int
+    status: str
+    stored_path: str
+    first_arrived_at: datetime
+    loaded_at: datetime
+    source: str | None = None
+    file_kind: str | None = None
+    raw_table: str | None = None
+    spec_version: int | None = None
+    rows: int | None = None
+    rows_without_day: int | None = None
+    rows_outside_window: int | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    as_of: datetime | None = None
+    date_order: str | None = None
+    date_evidence: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    supersedes_at: datetime | None = None
+
+
+_COLUMNS = tuple(f.name for f in fields(ManifestLine))
+
+
+def read_lines(connection: Connection, file_ids: Iterable[str] | None = None) -> dict[str, ManifestLine]:
+    """Manifest lines by file id; all of them when no ids are given."""
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM ops.landing_files"
+    if file_ids is None:
+        rows = connection.execute(sql).fetchall()
+    else:
+        rows = connection.execute(f"{sql} WHERE file_id IN (SELECT unnest(?))", [list(file_ids)]).fetchall()
+    return {row[0]: ManifestLine(**dict(zip(_COLUMNS, row, strict=True))) for row in rows}
+
+
+def write_line(connection: Connection, line: ManifestLine, *, replaces: bool) -> None:
+    """Write a file's line; `replaces` says that an earlier one is there."""
+    if replaces:
+        connection.execute("DELETE FROM ops.landing_files WHERE file_id = ?", [line.file_id])
+    values = asdict(line)
+    marks = ", ".join("?" for _ in values)
+    connection.execute(f"INSERT INTO ops.landing_files ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+
+
+def record_arrival(connection: Connection, file_id: str, name: str, at: datetime, outcome: str) -> None:
+    """Note that these bytes came, under this name, and what became of them."""
+    connection.execute("INSERT INTO ops.landing_arrivals VALUES (?, ?, ?, ?)", [file_id, name, at, outcome])
+
+
+def next_instant(connection: Connection, now: datetime) -> datetime:
+    """`now`, or just after the last recorded instant should the clock have gone back.
+
+    First arrivals decide ties, so they must keep the order in which files came.
+    """
+    row = connection.execute(
+        "SELECT max(greatest(first_arrived_at, loaded_at, supersedes_at)) + INTERVAL 1 MICROSECOND"
+        " FROM ops.landing_files"
+    ).fetchone()
+    last = row[0] if row else None
+    return max(now, last) if last is not None else now

@@ -1,0 +1,162 @@
+"""Reading archived files again: after a parser was mended, or when the protocol gives their rows another place."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from neuro_assets.ingest import manifest, outbox
+from neuro_assets.ingest.load import Ingest, plan_load, prepare_lake, replace_rows
+from neuro_assets.lake.lake import Connection
+from neuro_assets.sources.load import FileKind
+from neuro_assets.study import Participant, Study
+
+_WRITTEN = ("ops.landing_files", "ops.landing_file_days", "ops.outbox", "ops.quarantine", "ops.study_state")
+
+
+def replay_days(job: Ingest, kind: FileKind, start: date, end: date) -> list[manifest.ManifestLine]:
+    """Read again every archived file of a kind that has rows from `start` to `end` (whole files, one transaction each).
+
+    Returns:
+        The files read.
+
+    Raises:
+        FileRefusedError: an archived file is no longer readable under the spec in force; its rows stay.
+        FileNotFoundError: the archive lacks a file that the manifest lists.
+    """
+    prepare_lake(job.lake, job.tables)
+    with job.lake.connect() as connection:
+        ids = connection.execute(
+            "SELECT DISTINCT file_id FROM ops.landing_file_days WHERE raw_table = ? AND day BETWEEN ? AND ?",
+            [kind.raw_table.qualified, start, end],
+        ).fetchall()
+        lines = sorted(
+            manifest.read_lines(connection, [i[0] for i in ids]).values(), key=lambda li: li.first_arrived_at
+        )
+        for line in lines:
+            _replay_file(job, connection, line, "replay")
+    return lines
+
+
+def _replay_file(job: Ingest, connection: Connection, line: manifest.ManifestLine, cause: str) -> None:
+    path = job.settings.home / line.stored_path
+    if not path.exists():
+        raise FileNotFoundError(
+            f"the archive lacks {line.stored_path} ({line.original_name}); restore it from a backup"
+        )
+    decided = line.date_order if (line.date_evidence or "").startswith("declared") else None
+    plan = plan_load(job, connection, path, decided)  # pyright: ignore[reportArgumentType]
+    at = manifest.next_instant(connection, datetime.now(UTC))
+    again = replace(
+        line,
+        loaded_at=at,
+        spec_version=plan.scan.kind.source.version,
+        rows=plan.extent.reading.rows,
+        rows_without_day=plan.extent.reading.rows - plan.extent.reading.readable,
+        rows_outside_window=plan.extent.reading.outside_window,
+        first_day=plan.extent.first_day,
+        last_day=plan.extent.last_day,
+        as_of=plan.extent.as_of,
+    )
+    with job.lake.transaction(connection, [plan.scan.kind.raw_table.qualified, *_WRITTEN]):
+        replace_rows(connection, job.window, plan, line.file_id, line, at, cause)
+        manifest.write_line(connection, again, replaces=True)
+
+
+def study_changes(connection: Connection, study: Study) -> set[str]:
+    """What the protocol says otherwise than when rows were last placed: window, protocol, participant:<id>.
+
+    A lake that has never seen a protocol reports nothing: there is nothing to place anew.
+    """
+    known = dict(connection.execute("SELECT subject, state FROM ops.study_state").fetchall())
+    now = _states(study)
+    if not known:
+        return set()
+    return {s for s in known.keys() | now.keys() if known.get(s) != now.get(s)}
+
+
+def reconcile_study(job: Ingest) -> set[str]:
+    """Make the lake follow a changed protocol: release, re-place or re-judge exactly the days it concerns.
+
+    Another window reads the files that cross it again; other gates or defaults touch every day; another
+    participant line touches the days with rows of that person. Returns what had changed.
+
+    Raises:
+        FileRefusedError: an archived file no longer fits its spec; nothing of it changes.
+    """
+    prepare_lake(job.lake, job.tables)
+    with job.lake.connect() as connection:
+        changes = study_changes(connection, job.study)
+        if "window" in changes:
+            for line in _crossing(connection, job):
+                _replay_file(job, connection, line, "study_changed")
+        with job.lake.transaction(connection, _WRITTEN):
+            if "protocol" in changes:
+                _touch(connection, job, None)
+            people = {c.removeprefix("participant:") for c in changes if c.startswith("participant:")}
+            if people:
+                _touch(connection, job, _aliases(connection, job.study, people))
+            if changes or not connection.execute("SELECT 1 FROM ops.study_state LIMIT 1").fetchone():
+                connection.execute("DELETE FROM ops.study_state")
+                connection.executemany("INSERT INTO ops.study_state VALUES (?, ?)", list(_states(job.study).items()))
+    return changes
+
+
+def _states(study: Study) -> dict[str, str]:
+    people = {f"participant:{p.participant_id}": _line(p) for p in study.people}
+    protocol = study.model_dump(mode="json", include={"default_time_zone", "auto_enrol", "gates", "stream_gates"})
+    return {
+        "window": json.dumps(study.window.model_dump(mode="json"), sort_keys=True),
+        "protocol": json.dumps(protocol, sort_keys=True),
+        **people,
+    }
+
+
+def _line(person: Participant) -> str:
+    return json.dumps(person.model_dump(mode="json"), sort_keys=True)
+
+
+def _crossing(connection: Connection, job: Ingest) -> list[manifest.ManifestLine]:
+    window = job.window
+    lines = [li for li in manifest.read_lines(connection).values() if li.status == "loaded"]
+    crossing = [
+        li
+        for li in lines
+        if li.rows_outside_window
+        or (li.first_day is not None and li.first_day < window.start)
+        or (li.last_day is not None and window.end is not None and li.last_day > window.end)
+    ]
+    return sorted(crossing, key=lambda li: li.first_arrived_at)
+
+
+def _aliases(connection: Connection, study: Study, people: set[str]) -> list[str]:
+    """Every id under which the rows of these people may have come, before the change or after it."""
+    before = [
+        Participant.model_validate(json.loads(state))
+        for subject, state in connection.execute("SELECT subject, state FROM ops.study_state").fetchall()
+        if subject.removeprefix("participant:") in people
+    ]
+    now = [p for p in study.people if p.participant_id in people]
+    names = {p.participant_id for p in (*before, *now)}
+    return sorted(names | {a for p in (*before, *now) for aliases in p.aliases.values() for a in aliases})
+
+
+def _touch(connection: Connection, job: Ingest, source_ids: list[str] | None) -> None:
+    """Mark days for recomputation: all of them, or those with rows under the given ids."""
+    at = datetime.now(UTC)
+    for kind in job.sources.kinds:
+        table = kind.raw_table.qualified
+        of_people = "" if source_ids is None else " AND source_participant_id IN (SELECT unnest(?))"
+        days = [
+            row[0]
+            for row in connection.execute(
+                f"SELECT DISTINCT day FROM {table} WHERE day BETWEEN ? AND ?{of_people}",
+                [job.window.start, job.window.end, *([] if source_ids is None else [source_ids])],
+            ).fetchall()
+        ]
+        if days:
+            connection.execute(
+                "UPDATE ops.landing_file_days SET loaded_at = ?"
+                " WHERE raw_table = ? AND day IN (SELECT unnest(?::DATE[]))",
+                [at, table, days],
+            )
+            outbox.put_days(connection, table, days, "study_changed", at)

@@ -1,0 +1,1 @@
+"""The DuckLake: connection, write transaction, IO manager, maintenance. What a table holds is in streams/."""

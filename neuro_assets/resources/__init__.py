@@ -1,0 +1,1 @@
+"""Dagster resources: the home with its lake and protocol, and dbt."""

@@ -1,0 +1,121 @@
+"""The one typed reader of the environment: where this home is and which lake it uses.
+
+What a study *is* belongs in study.py, not here.
+"""
+
+import difflib
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "NEURO_"
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """The environment holds a name or a value that this program does not understand."""
+
+
+class Settings(BaseSettings):
+    """Everything read from `NEURO_*`, validated; construct it with `load_settings()`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    home: Path = Field(default=Path(".neuro"), description="Folder of the study: landing, archive, lake, ...")
+    study: Path | None = Field(default=None, description="Protocol file; default <home>/study.yaml.")
+    catalog: str | None = Field(
+        default=None,
+        description="Catalog of the lake: sqlite:<path> or postgres:<libpq connection string>.",
+    )
+    data: str | None = Field(default=None, description="Folder or object-store prefix of the data files.")
+    encrypt: bool = Field(default=True, description="Encrypt the data files of a newly made lake.")
+    memory_limit: str = Field(default="4GB", description="Memory DuckDB may use in one process.")
+    threads: int | None = Field(default=None, ge=1, description="Threads of DuckDB; default all cores.")
+    settle_s: float = Field(
+        default=2.0, ge=0, description="Seconds a landed file must be unchanged before it is taken."
+    )
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("catalog", mode="after")
+    @classmethod
+    def _known_catalog(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("sqlite:", "postgres:")):
+            raise ValueError("expected 'sqlite:<path>' or 'postgres:<connection string>'")
+        return value
+
+    @cached_property
+    def study_path(self) -> Path:
+        """The protocol file in use."""
+        return (self.study or self.home / "study.yaml").expanduser().resolve()
+
+    @property
+    def landing(self) -> Path:
+        """Where people and programs drop files."""
+        return self.home / "landing"
+
+    @property
+    def processing(self) -> Path:
+        """Where a file waits between leaving landing/ and its commit."""
+        return self.home / "processing"
+
+    @property
+    def archive(self) -> Path:
+        """Loaded files, by content hash."""
+        return self.home / "archive"
+
+    @property
+    def rejected(self) -> Path:
+        """Refused files, each beside its reason."""
+        return self.home / "rejected"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's own storage."""
+        return self.home / "dagster"
+
+    @property
+    def source_dirs(self) -> tuple[Path, ...]:
+        """Folders of source specs, the built-in one first."""
+        return (REPOSITORY / "neuro_assets" / "sources", self.home / "sources")
+
+    @property
+    def catalog_url(self) -> str:
+        """The catalog in use, `sqlite:` under the home unless the environment names another."""
+        return self.catalog or f"sqlite:{self.home / 'lake' / 'catalog.sqlite'}"
+
+    @property
+    def data_path(self) -> str:
+        """The folder or prefix of the data files."""
+        return self.data or str(self.home / "lake" / "data")
+
+
+def load_settings(environ: dict[str, str] | None = None) -> Settings:
+    """Read `NEURO_*` from the environment.
+
+    Raises:
+        SettingsError: an unknown name (with the nearest known one) or a value that does not fit.
+    """
+    env = dict(os.environ if environ is None else environ)
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    values: dict[str, Any] = {}
+    for name, value in env.items():
+        if not name.startswith(PREFIX):
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)
+            raise SettingsError(f"unknown setting {name}; did you mean {near[0]}? Known: {', '.join(sorted(known))}")
+        values[name.removeprefix(PREFIX).lower()] = value
+    try:
+        return Settings.model_validate(values)
+    except ValueError as error:
+        problems = getattr(error, "errors", lambda: [])()
+        lines = [f"{PREFIX}{str(p['loc'][0]).upper()}: {p['msg']}" for p in problems] or [str(error)]
+        raise SettingsError("; ".join(lines)) from None

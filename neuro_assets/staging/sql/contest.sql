@@ -1,0 +1,53 @@
+-- Several rows of one measurement: which one stands. In this order: a person's word (supersedes_at), the view that
+-- saw most of the day (as_of), a valid row over an invalid one, and, where complete views disagree, the file that
+-- arrived last. Equal views are told apart by content alone, so that the order of arrival leaves no trace.
+CREATE OR REPLACE TEMP TABLE verdict AS
+WITH comparable AS (
+    SELECT c.*, c.rid NOT IN (SELECT rid FROM failure) AS is_valid
+    FROM candidate c
+    WHERE c.refusal IS NULL
+), repeated AS (
+    SELECT {key} FROM comparable GROUP BY ALL HAVING count(*) > 1
+), standing AS (
+    SELECT c.rid, c.is_valid, c.file_id, c.row_number, c.first_arrived_at, {key_c},
+        row({values_c}) AS measured,
+        rank() OVER (PARTITION BY {key_c} ORDER BY c.supersedes_at DESC NULLS LAST, c.as_of DESC NULLS LAST) AS place
+    FROM comparable c
+    SEMI JOIN repeated r ON {key_join}
+), best AS (
+    SELECT *, bool_or(is_valid) OVER (PARTITION BY {key}) AS has_valid
+    FROM standing
+    WHERE place = 1
+), agreeing AS (
+    SELECT *,
+        min(measured) OVER k = max(measured) OVER k AS is_agreed,
+        (first_arrived_at, file_id) = max((first_arrived_at, file_id)) OVER k AS is_latest
+    FROM best
+    WHERE is_valid
+    WINDOW k AS (PARTITION BY {key})
+), chosen AS (
+    SELECT *,
+        min(measured) OVER w = max(measured) OVER w AS is_clear,
+        row_number() OVER (PARTITION BY {key}, is_agreed OR is_latest ORDER BY file_id, row_number) AS turn
+    FROM agreeing
+    WINDOW w AS (PARTITION BY {key}, is_agreed OR is_latest)
+)
+SELECT rid, CASE WHEN is_valid THEN 'staged' ELSE 'quarantined' END AS outcome, false AS is_disagreement
+FROM comparable c
+ANTI JOIN repeated r ON {key_join}
+UNION ALL
+SELECT rid, 'superseded', false FROM standing WHERE place > 1
+UNION ALL
+SELECT rid, CASE WHEN has_valid THEN 'superseded' ELSE 'quarantined' END, false FROM best WHERE NOT is_valid
+UNION ALL
+SELECT rid,
+    CASE
+        WHEN NOT is_agreed AND NOT is_latest THEN 'superseded'
+        WHEN NOT is_clear THEN 'conflicting'
+        WHEN turn = 1 THEN 'staged'
+        ELSE 'duplicate'
+    END,
+    NOT is_agreed AND is_latest AND is_clear AND turn = 1
+FROM chosen
+UNION ALL
+SELECT rid, 'quarantined', false FROM candidate WHERE refusal IS NOT NULL

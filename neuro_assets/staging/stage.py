@@ -1,0 +1,317 @@
+"""Staging a range of days of one stream: candidates, gates, contest, and one write of the accepted days."""
+
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from neuro_assets.ingest.load import Ingest
+from neuro_assets.lake.lake import Connection
+from neuro_assets.sources.load import Sources
+from neuro_assets.staging.candidates import IDENTITY_RULES, build_candidates
+from neuro_assets.staging.candidates import statement as sql_statement
+from neuro_assets.staging.people import people_tables
+from neuro_assets.streams.gate import row_failures
+from neuro_assets.streams.model import Stream
+
+ROWS_AT_ONCE = 6_000_000
+_ATTEMPTS = 3
+_ACCOUNTS = ("ops.quarantine", "ops.day_holds", "ops.staging_days")
+
+
+@dataclass(frozen=True)
+class StagedDay:
+    """The account of one day: rows in = staged + duplicate + superseded + quarantined."""
+
+    day: date
+    status: str
+    rows_in: int
+    rows_staged: int
+    participants: int
+    rows_duplicate: int
+    rows_superseded: int
+    rows_quarantined: int
+    disagreements: int
+    failed: int
+    judged: int
+
+
+@dataclass
+class StagingReport:
+    """What staging a range did."""
+
+    stream: str
+    days: list[StagedDay] = field(default_factory=list)
+
+    @property
+    def held(self) -> list[date]:
+        """Days kept at their previous version."""
+        return [d.day for d in self.days if d.status == "held"]
+
+    def total(self, name: str) -> int:
+        """Sum of one count over the days."""
+        return sum(getattr(d, name) for d in self.days)
+
+
+class RawChangedError(RuntimeError):
+    """Raw rows of the range were replaced, again and again, while they were being staged."""
+
+
+def stage_days(job: Ingest, stream: Stream, start: date, end: date) -> StagingReport:
+    """Stage all days from `start` to `end`, both inclusive, in pieces that fit memory.
+
+    Each piece is one transaction. A day whose failures exceed the protocol's share keeps its previous version and
+    is held; the others go on.
+
+    Raises:
+        RawChangedError: the raw rows kept changing under the computation.
+    """
+    with job.lake.connect() as connection:
+        return stage_days_on(connection, job, stream, start, end)
+
+
+def stage_days_on(connection: Connection, job: Ingest, stream: Stream, start: date, end: date) -> StagingReport:
+    """`stage_days` on a connection that is open already: opening one costs about as much as staging a small day."""
+    report = StagingReport(stream.name)
+    for first, last in _pieces(connection, job.sources, stream, start, end):
+        report.days += _stage_piece(job, connection, stream, first, last)
+    return report
+
+
+def _pieces(connection: Connection, sources: Sources, stream: Stream, start: date, end: date) -> list[tuple]:
+    counts = dict(
+        connection.execute(
+            "SELECT day, sum(rows)::BIGINT FROM ops.landing_file_days WHERE raw_table IN (SELECT unnest(?))"
+            " AND day BETWEEN ? AND ? GROUP BY day",
+            [_raw_tables(sources, stream), start, end],
+        ).fetchall()
+    )
+    pieces: list[tuple[date, date]] = []
+    first, rows = start, 0
+    for ordinal in range(start.toordinal(), end.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        here = counts.get(day, 0)
+        if rows and rows + here > ROWS_AT_ONCE:
+            pieces.append((first, date.fromordinal(ordinal - 1)))
+            first, rows = day, 0
+        rows += here
+    return [*pieces, (first, end)]
+
+
+def _raw_tables(sources: Sources, stream: Stream) -> list[str]:
+    return [k.raw_table.qualified for k in sources.feeding(stream.name)]
+
+
+def raw_versions(connection: Connection, tables: list[str], start: date, end: date) -> dict[date, str]:
+    """Day -> a token that changes whenever a file adds, replaces or removes raw rows of that day."""
+    return dict(
+        connection.execute(
+            "SELECT day, md5(string_agg(file_id || epoch_us(loaded_at), ',' ORDER BY file_id, loaded_at))"
+            " FROM ops.landing_file_days WHERE raw_table IN (SELECT unnest(?)) AND day BETWEEN ? AND ? GROUP BY day",
+            [tables, start, end],
+        ).fetchall()
+    )
+
+
+def _stage_piece(job: Ingest, connection: Connection, stream: Stream, first: date, last: date) -> list[StagedDay]:
+    tables = _raw_tables(job.sources, stream)
+    for _ in range(_ATTEMPTS):
+        version = raw_versions(connection, tables, first, last)
+        days = _compute(job, connection, stream, first, last)
+        with job.lake.transaction(connection, [stream.qualified, *_ACCOUNTS]):
+            if raw_versions(connection, tables, first, last) == version:
+                _write(connection, job, stream, days, version)
+                return days
+    raise RawChangedError(
+        f"{stream.qualified}: raw rows of {first}..{last} changed {_ATTEMPTS} times while being staged; run it again"
+    )
+
+
+def _compute(job: Ingest, connection: Connection, stream: Stream, first: date, last: date) -> list[StagedDay]:
+    contest_days(job, connection, stream, first, last)
+    return _judge(connection, job, stream, first, last)
+
+
+def contest_days(job: Ingest, connection: Connection, stream: Stream, first: date, last: date) -> None:
+    """Fill the temporary tables `candidate`, `failure` and `verdict` for a range of days; nothing is written."""
+    names = [s.name for s in job.sources.specs]
+    people_tables(job.study, names, first, last).register(connection)
+    build_candidates(connection, job.study, job.sources, stream, (first, last))
+    _collect_failures(connection, stream)
+    key = stream.key
+    connection.execute(
+        sql_statement("contest").format(
+            key=", ".join(key),
+            key_c=", ".join(f"c.{k}" for k in key),
+            key_join=" AND ".join(f"c.{k} = r.{k}" for k in key),
+            values_c=", ".join(f"c.{v}" for v in stream.values),
+        )
+    )
+    _add_conflicts(connection)
+
+
+def _collect_failures(connection: Connection, stream: Stream) -> None:
+    """Fill the temporary table `failure(rid, rule, column_name, value)` from refusals, misread cells and Pandera."""
+    columns = [c.name for c in stream.columns]
+    extra = ["day_length_min"]
+    frame = connection.execute(f"SELECT rid, {', '.join(columns + extra)} FROM candidate WHERE refusal IS NULL").pl()
+    broken = row_failures(stream, frame)
+    connection.register("frame_broken", broken.to_arrow())
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE failure AS
+        WITH misread AS (
+            SELECT rid, unnest(map_entries(misread)) AS cell
+            FROM candidate
+            WHERE refusal IS NULL AND misread IS NOT NULL AND cardinality(misread) > 0
+        ), told AS (
+            SELECT rid, 'unreadable_value' AS rule, cell.key AS column_name, cell.value AS value FROM misread
+        )
+        SELECT rid, refusal AS rule, NULL::VARCHAR AS column_name, source_participant_id AS value
+        FROM candidate
+        WHERE refusal IS NOT NULL
+        UNION ALL SELECT * FROM told
+        UNION ALL
+        SELECT b.rid, b.rule, b.column_name, b.value
+        FROM frame_broken b
+        ANTI JOIN told t ON t.rid = b.rid AND t.column_name = b.column_name
+        """
+    )
+    connection.unregister("frame_broken")
+
+
+def _add_conflicts(connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO failure SELECT rid, 'conflicting_duplicate', NULL, NULL FROM verdict WHERE outcome = 'conflicting'"
+    )
+    connection.execute("UPDATE verdict SET outcome = 'quarantined' WHERE outcome = 'conflicting'")
+
+
+def _judge(connection: Connection, job: Ingest, stream: Stream, first: date, last: date) -> list[StagedDay]:
+    """The day gate: which days are accepted and which are held."""
+    limit = job.study.gates_of(stream.name).max_failed_share
+    rows = connection.execute(
+        f"""
+        SELECT d.day::DATE,
+               count(v.rid),
+               count(*) FILTER (v.outcome = 'staged'),
+               count(DISTINCT c.participant_id) FILTER (v.outcome = 'staged'),
+               count(*) FILTER (v.outcome = 'duplicate'),
+               count(*) FILTER (v.outcome = 'superseded'),
+               count(*) FILTER (v.outcome = 'quarantined'),
+               count(*) FILTER (v.is_disagreement),
+               count(*) FILTER (v.outcome = 'quarantined' AND {_is_judged("c")})
+        FROM (SELECT unnest(generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY)) AS day) d
+        LEFT JOIN candidate c ON c.day = d.day
+        LEFT JOIN verdict v ON v.rid = c.rid
+        GROUP BY ALL
+        ORDER BY ALL
+        """,
+        {"first": first, "last": last},
+    ).fetchall()
+    names = [f.name for f in fields(StagedDay) if f.name not in {"status", "judged"}]
+    days = []
+    for row in rows:
+        counts = dict(zip(names, row, strict=True))
+        judged = counts["rows_staged"] + counts["failed"]
+        status = "held" if counts["failed"] > limit * judged else "accepted"
+        days.append(StagedDay(status=status, judged=judged, **counts))
+    return days
+
+
+def _is_judged(alias: str) -> str:
+    """Rows of people the study does not know are nobody's failure of measurement."""
+    names = ", ".join(f"'{r}'" for r in IDENTITY_RULES)
+    return f"({alias}.refusal IS NULL OR {alias}.refusal NOT IN ({names}))"
+
+
+def _write(
+    connection: Connection, job: Ingest, stream: Stream, days: list[StagedDay], version: dict[date, str]
+) -> None:
+    accepted = [d.day for d in days if d.status == "accepted"]
+    columns = ", ".join(stream.column_names)
+    connection.execute(f"DELETE FROM {stream.qualified} WHERE day IN (SELECT unnest(?::DATE[]))", [accepted])
+    connection.execute(
+        f"""
+        INSERT INTO {stream.qualified} BY NAME
+        SELECT {columns} FROM candidate
+        SEMI JOIN (SELECT rid FROM verdict WHERE outcome = 'staged') v USING (rid)
+        WHERE day IN (SELECT unnest(?::DATE[]))
+        ORDER BY day, {", ".join(stream.sort_by)}
+        """,
+        [accepted],
+    )
+    _write_quarantine(connection, stream, days)
+    _write_holds(connection, stream, days)
+    _write_accounts(connection, job, stream, days, version)
+
+
+def _write_quarantine(connection: Connection, stream: Stream, days: list[StagedDay]) -> None:
+    touched = [d.day for d in days]
+    connection.execute(
+        "DELETE FROM ops.quarantine WHERE table_name = ? AND day IN (SELECT unnest(?::DATE[]))",
+        [stream.qualified, touched],
+    )
+    connection.execute(
+        """
+        INSERT INTO ops.quarantine BY NAME
+        SELECT ? AS table_name, c.source, c.file_id, c.row_number, c.source_participant_id, c.day, f.rule,
+               f.column_name, left(f.value, 200) AS value
+        FROM failure f
+        JOIN verdict v ON v.rid = f.rid AND v.outcome = 'quarantined'
+        JOIN candidate c ON c.rid = f.rid
+        ORDER BY c.file_id, c.row_number, f.rule
+        """,
+        [stream.qualified],
+    )
+
+
+def _write_holds(connection: Connection, stream: Stream, days: list[StagedDay]) -> None:
+    now = datetime.now(UTC)
+    open_days = {
+        row[0]
+        for row in connection.execute(
+            "SELECT day FROM ops.day_holds WHERE table_name = ? AND released_at IS NULL", [stream.qualified]
+        ).fetchall()
+    }
+    released = [d.day for d in days if d.status == "accepted" and d.day in open_days]
+    again = [d.day for d in days if d.status == "held" and d.day in open_days]
+    if released:
+        connection.execute(
+            "UPDATE ops.day_holds SET released_at = ? WHERE table_name = ? AND released_at IS NULL"
+            " AND day IN (SELECT unnest(?::DATE[]))",
+            [now, stream.qualified, released],
+        )
+    for d in days:
+        if d.status == "held" and d.day not in again:
+            reason = f"{d.failed} of {d.judged} rows failed"
+            connection.execute(
+                "INSERT INTO ops.day_holds VALUES (?, ?, ?, ?, ?, ?, NULL)",
+                [stream.qualified, d.day, reason, d.failed, d.judged, now],
+            )
+
+
+def _write_accounts(
+    connection: Connection, job: Ingest, stream: Stream, days: list[StagedDay], version: dict[date, str]
+) -> None:
+    now = datetime.now(UTC)
+    connection.execute(
+        "DELETE FROM ops.staging_days WHERE table_name = ? AND day IN (SELECT unnest(?::DATE[]))",
+        [stream.qualified, [d.day for d in days]],
+    )
+    fingerprint = job.study.fingerprint()
+    frame = pl.DataFrame(
+        [
+            {
+                "table_name": stream.qualified,
+                **{k: v for k, v in asdict(d).items() if k not in {"failed", "judged"}},
+                "raw_version": version.get(d.day, ""),
+                "study_version": fingerprint,
+                "staged_at": now,
+            }
+            for d in days
+        ]
+    )
+    connection.register("frame_accounts", frame.to_arrow())
+    connection.execute("INSERT INTO ops.staging_days BY NAME SELECT * FROM frame_accounts")
+    connection.unregister("frame_accounts")

@@ -1,0 +1,88 @@
+"""The vocabulary for describing a lake table: columns, keys, rules. The tables themselves are in catalogue.py."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ColumnType = Literal[
+    "VARCHAR",
+    "BOOLEAN",
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "DOUBLE",
+    "DATE",
+    "TIMESTAMP",
+    "TIMESTAMPTZ",
+]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `ge`/`le` are inclusive bounds in `unit`."""
+
+    name: str
+    type: ColumnType
+    description: str
+    unit: str = ""
+    nullable: bool = False
+    ge: float | None = None
+    le: float | None = None
+    isin: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check over several columns of a row; `holds` returns a boolean Polars expression."""
+
+    name: str
+    columns: tuple[str, ...]
+    description: str
+    holds: "Callable[[], pl.Expr]"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A lake table `[schema, name]`, which is also its Dagster asset key."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    description: str
+    partition_by: str | None = None
+    sort_by: tuple[str, ...] = ()
+
+    @property
+    def qualified(self) -> str:
+        """`schema.name`."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names in declared order."""
+        return tuple(c.name for c in self.columns)
+
+
+@dataclass(frozen=True)
+class Stream(Table):
+    """A canonical staging table, with what makes two rows the same measurement and what makes one wrong.
+
+    `values` are the measured columns; `key` identifies a measurement inside its participant's time.
+    `sampling` tells how rows of different `period_s` relate: `interval` rows add up over their period,
+    `instant` rows are readings at a moment, `daily` rows stand for a whole local day.
+    """
+
+    key: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    sampling: Literal["interval", "instant", "daily"] = "daily"
+    rules: tuple[Rule, ...] = field(default=())
+    unit: str = ""
+
+    @property
+    def is_sample(self) -> bool:
+        """True for streams of samples in time, False for one row a day."""
+        return self.sampling != "daily"

@@ -1,0 +1,212 @@
+"""From a row back to its file, line and rules: what every number rests on, for a person to read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from neuro_assets.ingest.load import Ingest
+from neuro_assets.lake.ddl import existing_columns
+from neuro_assets.lake.lake import Connection
+from neuro_assets.staging.stage import contest_days
+from neuro_assets.streams.catalogue import STREAMS, stream
+from neuro_assets.streams.model import Stream
+
+# How a table that is not staging follows from staging tables, in words and as (stream, days) of a person.
+_DERIVED = {
+    "baselines.stg_daily_activity": (("daily_activity",), "the staged row, unchanged"),
+    "baselines.stg_sleep": (("daily_sleep",), "the staged row, unchanged"),
+    "baselines.user_daily_activity": (("daily_activity",), "the staged row; active = steps > 0"),
+    "baselines.daily_user_summary": (
+        ("daily_activity", "daily_sleep"),
+        "activity and sleep of the day side by side",
+    ),
+    "baselines.user_activity_deviation": (
+        ("daily_activity",),
+        "steps of the day against the person's baseline",
+    ),
+}
+_BASELINE = "median steps of the person's first 14 days with steps > 0"
+MAX_ROWS = 20
+
+
+class TraceError(ValueError):
+    """The row asked for cannot be found or the question is incomplete."""
+
+
+@dataclass
+class Node:
+    """One step of the way back: a table's row, a rule, a file."""
+
+    title: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    children: list["Node"] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"title": self.title, "facts": self.facts, "from": [c.as_dict() for c in self.children]}
+
+
+def trace(job: Ingest, table: str, where: Mapping[str, str]) -> Node:
+    """Follow the rows of `table` that match `where` (column -> text) back to files and lines.
+
+    Raises:
+        TraceError: unknown table or column, no such row, or more than a person would read.
+    """
+    with job.lake.connect(read_only=True) as connection:
+        columns = existing_columns(connection)
+        if table not in columns:
+            raise TraceError(f"there is no table {table}; tables: {', '.join(sorted(columns))}")
+        unknown = [c for c in where if c not in columns[table]]
+        if unknown:
+            raise TraceError(f"{table} has no column {', '.join(unknown)}; columns: {', '.join(columns[table])}")
+        rows = _rows(connection, table, where)
+        root = Node(table, {"rows": len(rows)} | {k: str(v) for k, v in where.items()})
+        root.children = [_row_node(job, connection, table, row) for row in rows]
+        return root
+
+
+def _rows(connection: Connection, table: str, where: Mapping[str, str]) -> list[dict[str, Any]]:
+    conditions = " AND ".join(f"{column}::VARCHAR = ?" for column in where) or "true"
+    result = connection.execute(
+        f"SELECT * FROM {table} WHERE {conditions} ORDER BY ALL LIMIT {MAX_ROWS + 1}", list(where.values())
+    )
+    names = [d[0] for d in result.description or []]
+    rows = [dict(zip(names, r, strict=True)) for r in result.fetchall()]
+    told = ", ".join(f"{k}={v}" for k, v in where.items())
+    if not rows:
+        raise TraceError(f"{table} has no row with {told}")
+    if len(rows) > MAX_ROWS:
+        raise TraceError(f"{table} has more than {MAX_ROWS} rows with {told}; name more columns")
+    return rows
+
+
+def _row_node(job: Ingest, connection: Connection, table: str, row: dict[str, Any]) -> Node:
+    node = Node(f"{table} row", {k: _shown(v) for k, v in row.items()})
+    name = table.removeprefix("staging.").removesuffix("_of_record")
+    if table.startswith("staging.") and name in {s.name for s in STREAMS}:
+        node.children = [_staged(job, connection, stream(name), row)]
+    elif table.startswith("baselines."):
+        node.children = _derived(job, connection, table, row)
+    elif "file_id" in row and "row_number" in row:
+        node.children = [_file(job, connection, row["file_id"], row["row_number"])]
+    return node
+
+
+def _derived(job: Ingest, connection: Connection, table: str, row: dict[str, Any]) -> list[Node]:
+    person = row["participant_id"]
+    found: list[Node] = []
+    streams, rule = _DERIVED.get(table, ((), ""))
+    for name in streams:
+        for staged in _staged_rows(connection, name, person, [row["day"]]):
+            node = Node(f"staging.{name} row ({rule})", {k: _shown(v) for k, v in staged.items()})
+            node.children = [_staged(job, connection, stream(name), staged)]
+            found.append(node)
+    if table in {
+        "baselines.user_activity_deviation",
+        "baselines.user_baseline_activity",
+        "baselines.user_engagement_trend",
+    }:
+        found += _baseline(job, connection, person)
+    return found
+
+
+def _baseline(job: Ingest, connection: Connection, person: str) -> list[Node]:
+    rows = connection.execute(
+        "SELECT baseline_steps, baseline_days, baseline_first_day, baseline_last_day"
+        " FROM baselines.user_baseline_activity WHERE participant_id = ?",
+        [person],
+    ).fetchall()
+    if not rows:
+        return [Node("no baseline: the person has no active day")]
+    steps, count, first, last = rows[0]
+    node = Node(
+        f"baselines.user_baseline_activity row ({_BASELINE})",
+        {"baseline_steps": steps, "baseline_days": count, "from": str(first), "to": str(last)},
+    )
+    days = connection.execute(
+        "SELECT day, steps, file_id, row_number FROM staging.daily_activity"
+        " WHERE participant_id = ? AND day BETWEEN ? AND ? AND steps > 0 ORDER BY day",
+        [person, first, last],
+    ).fetchall()
+    for day, value, file_id, row_number in days:
+        place = _file_name(connection, file_id)
+        node.children.append(Node(f"{day}: {value} steps", {"file": place, "row": row_number, "line": row_number + 1}))
+    return [node]
+
+
+def _staged_rows(connection: Connection, name: str, person: str, days: list[date]) -> list[dict[str, Any]]:
+    result = connection.execute(
+        f"SELECT * FROM staging.{name} WHERE participant_id = ? AND day IN (SELECT unnest(?::DATE[])) ORDER BY day",
+        [person, days],
+    )
+    names = [d[0] for d in result.description or []]
+    return [dict(zip(names, r, strict=True)) for r in result.fetchall()]
+
+
+def _staged(job: Ingest, connection: Connection, of: Stream, row: dict[str, Any]) -> Node:
+    """The file the row came from, the rules it passed, and the rows that gave way to it."""
+    node = _file(job, connection, row["file_id"], row["row_number"])
+    rules = [f"{c.name} in [{c.ge}, {c.le}]" for c in of.columns if c.ge is not None or c.le is not None]
+    rules += [f"{r.name}: {r.description}" for r in of.rules]
+    node.facts["rules passed"] = "; ".join(rules)
+    contest_days(job, connection, of, row["day"], row["day"])
+    match = " AND ".join(f"c.{k} = ?" for k in of.key)
+    others = connection.execute(
+        f"SELECT c.file_id, c.row_number, v.outcome, c.as_of, string_agg(f.rule, ', ')"
+        f" FROM candidate c JOIN verdict v USING (rid) LEFT JOIN failure f USING (rid)"
+        f" WHERE {match} AND v.outcome <> 'staged' GROUP BY ALL ORDER BY ALL",
+        [row[k] for k in of.key],
+    ).fetchall()
+    for file_id, row_number, outcome, as_of, rule in others:
+        reason = {"superseded": "another file saw more of that day", "duplicate": "the same values again"}
+        node.children.append(
+            Node(
+                f"{outcome}: row {row_number} of {_file_name(connection, file_id)}",
+                {"because": rule or reason.get(outcome, ""), "had seen until": str(as_of)},
+            )
+        )
+    return node
+
+
+def _file(job: Ingest, connection: Connection, file_id: str, row_number: int) -> Node:
+    line = connection.execute(
+        "SELECT original_name, stored_path, source, file_kind, spec_version, date_order, date_evidence, as_of,"
+        " first_arrived_at FROM ops.landing_files WHERE file_id = ?",
+        [file_id],
+    ).fetchone()
+    if line is None:
+        return Node(f"file {file_id[:12]} is not in the manifest")
+    name, stored, source, kind, version, order, evidence, as_of, arrived = line
+    facts = {
+        "file_id": file_id,
+        "row": row_number,
+        "line": row_number + 1,
+        "text": _text(job, stored, row_number),
+        "archived at": stored,
+        "source spec": f"{source}.{kind} version {version}",
+        "date order": f"{order}: {evidence}",
+        "export had seen until": str(as_of),
+        "first arrived": str(arrived),
+    }
+    return Node(f"file {name}, row {row_number}", facts)
+
+
+def _file_name(connection: Connection, file_id: str) -> str:
+    row = connection.execute("SELECT original_name FROM ops.landing_files WHERE file_id = ?", [file_id]).fetchone()
+    return f"{row[0]} ({file_id[:12]})" if row else file_id[:12]
+
+
+def _text(job: Ingest, stored: str, row_number: int) -> str:
+    """The archived line; rows are counted without the header and without blank lines."""
+    path = job.settings.home / stored
+    if not path.exists():
+        return "(the archive lacks this file)"
+    with path.open(encoding="utf-8-sig", newline=None) as handle:
+        lines = (text.rstrip("\n") for text in handle if text.strip())
+        return next(islice(lines, row_number, row_number + 1), "(beyond the end of the file)")
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, int | float | bool | str) or value is None else str(value)

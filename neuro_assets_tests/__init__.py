@@ -1,0 +1,1 @@
+"""The tests of neuro_assets; the folders mirror the package."""

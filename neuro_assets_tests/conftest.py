@@ -1,0 +1,80 @@
+"""Fixtures that several folders of tests use: homes, lakes and the public data."""
+
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from neuro_assets.ingest.load import Ingest
+from neuro_assets.lake.lake import Lake
+from neuro_assets.settings import Settings, load_settings
+from neuro_assets.sources.load import load_sources
+from neuro_assets.study import Study, Window
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FITABASE_WINDOW = Window(start=date(2016, 3, 12), end=date(2016, 5, 13))
+
+MakeJob = Callable[..., Ingest]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """Settings of an empty home of this test's own."""
+    return load_settings({"NEURO_HOME": str(tmp_path / "home")})
+
+
+def study_of(**overrides: object) -> Study:
+    """The study that the public Fitabase data fit, with fields replaced by `overrides`."""
+    fields: dict[str, object] = {
+        "id": "t",
+        "default_time_zone": "America/New_York",
+        "window": FITABASE_WINDOW,
+        "auto_enrol": True,
+    }
+    return Study.model_validate(fields | overrides)
+
+
+@pytest.fixture(scope="session")
+def make_job(tmp_path_factory: pytest.TempPathFactory) -> MakeJob:
+    """`make_job(study=None, **study_overrides)`: an Ingest on a lake and a home of its own.
+
+    Session-scoped, so that a module can share one lake where its tests only read.
+    """
+
+    def make(study: Study | None = None, **overrides: object) -> Ingest:
+        home = tmp_path_factory.mktemp("home")
+        settings = load_settings({"NEURO_HOME": str(home), "NEURO_THREADS": "2"})
+        sources = load_sources(settings.source_dirs)
+        return Ingest(settings, Lake.from_settings(settings), study or study_of(**overrides), sources)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public data beside the repository, or where SHARED_DATA says."""
+    folder = Path(os.environ.get("SHARED_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        reason = f"the public data are not at {folder}; set SHARED_DATA to their folder"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fitabase(shared_data: Path) -> dict[str, list[Path]]:
+    """Kind of file -> its files in the order of their periods, for the six kinds that have a source spec."""
+    root = shared_data / "fitabase"
+    names = {
+        "daily_activity": "dailyActivity_merged.csv",
+        "sleep_day": "sleepDay_merged.csv",
+        "hourly_steps": "hourlySteps_merged.csv",
+        "hourly_calories": "hourlyCalories_merged.csv",
+        "hourly_intensities": "hourlyIntensities_merged.csv",
+        "heartrate_seconds": "heartrate_seconds_merged.csv",
+    }
+    folders = [*sorted(root.glob("period*")), root / "heartrate_partial"]
+    return {kind: [f / name for f in folders if (f / name).exists()] for kind, name in names.items()}

@@ -1,0 +1,1 @@
+"""Tests of `neuro_assets.science`: numbers checked by hand, from a paper, or by a second computation."""

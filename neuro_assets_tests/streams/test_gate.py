@@ -1,0 +1,199 @@
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuro_assets.streams.catalogue import STREAMS, stream
+from neuro_assets.streams.gate import pandera_schema, row_failures
+from neuro_assets.streams.model import Column, Stream
+
+POLARS = {
+    "VARCHAR": pl.String,
+    "TINYINT": pl.Int8,
+    "SMALLINT": pl.Int16,
+    "INTEGER": pl.Int32,
+    "BIGINT": pl.Int64,
+    "DOUBLE": pl.Float64,
+    "DATE": pl.Date,
+    "TIMESTAMP": pl.Datetime("us"),
+    "TIMESTAMPTZ": pl.Datetime("us", "UTC"),
+}
+GOOD = {
+    "participant_id": "p1",
+    "day": date(2016, 4, 1),
+    "ts": datetime(2016, 4, 1, 16, tzinfo=UTC),
+    "local_ts": datetime(2016, 4, 1, 12),
+    "fold": 0,
+    "utc_offset_min": -240,
+    "period_s": 3600,
+    "value": 60.0,
+    "time_quality": "ok",
+    "tz_source": "study",
+    "source": "fitabase",
+    "file_id": "ab",
+    "row_number": 1,
+    "steps": 9000,
+    "distance_km": 6.5,
+    "calories_kcal": 2100.0,
+    "very_active_min": 30,
+    "fairly_active_min": 20,
+    "lightly_active_min": 190,
+    "sedentary_min": 1200,
+    "sleep_records": 1,
+    "minutes_asleep": 420,
+    "minutes_in_bed": 450,
+}
+
+
+def frame_of(target: Stream, *rows: dict[str, object]) -> pl.DataFrame:
+    """An ordinary row per mapping, with these values planted; rid counts from 100."""
+    schema = {c.name: POLARS[c.type] for c in target.columns}
+    full = [{name: (GOOD | row)[name] for name in schema} for row in rows]
+    rid = pl.int_range(100, 100 + len(rows), dtype=pl.Int64, eager=True).alias("rid")
+    day_length = pl.Series("day_length_min", [row.get("day_length_min", 1440) for row in rows], pl.Int32)
+    return pl.DataFrame(full, schema=schema).with_columns(rid, day_length)
+
+
+def failures(target: Stream, *rows: dict[str, object]) -> set[tuple]:
+    return set(row_failures(target, frame_of(target, *rows)).iter_rows())
+
+
+def planted_bounds() -> list:
+    """One case per bound: the nearest value beyond it in the column's own step."""
+    cases = []
+    for target in STREAMS:
+        for c in target.columns:
+            step = 0.001 if c.type == "DOUBLE" else 1
+            beyond = [c.ge - step] if c.ge is not None else []
+            beyond += [c.le + step] if c.le is not None else []
+            cases += [pytest.param(target, c, v, id=f"{target.name}-{c.name}-{v:g}") for v in beyond]
+    return cases
+
+
+def columns_where(wanted: "callable") -> list:
+    return [pytest.param(s, c, id=f"{s.name}-{c.name}") for s in STREAMS for c in s.columns if wanted(c)]
+
+
+@pytest.mark.parametrize("target", STREAMS, ids=lambda s: s.name)
+def test_an_ordinary_row_passes(target: Stream):
+    assert failures(target, {}, {}) == set()
+
+
+@pytest.mark.parametrize(("target", "column", "value"), planted_bounds())
+def test_a_value_beyond_its_bound_fails_and_only_that_row(target: Stream, column: Column, value: float):
+    planted = value if column.type == "DOUBLE" else int(value)
+    found = failures(target, {}, {column.name: planted}, {})
+    assert (101, f"{column.name}_range", column.name, str(planted)) in found
+    assert {rid for rid, *_ in found} == {101}
+
+
+@pytest.mark.parametrize(("target", "column"), columns_where(lambda c: c.ge is not None or c.le is not None))
+def test_the_bounds_themselves_pass(target: Stream, column: Column):
+    rule = f"{column.name}_range"
+    rows = [{column.name: b if column.type == "DOUBLE" else int(b)} for b in (column.ge, column.le) if b is not None]
+    assert rule not in {found[1] for found in failures(target, *rows)}
+
+
+@pytest.mark.parametrize(("target", "column"), columns_where(lambda c: c.isin is not None))
+def test_a_value_outside_its_list_fails(target: Stream, column: Column):
+    assert failures(target, {}, {column.name: "guess"}) == {(101, f"{column.name}_values", column.name, "guess")}
+
+
+@pytest.mark.parametrize(("target", "column"), columns_where(lambda c: not c.nullable))
+def test_a_missing_value_fails_under_its_own_name_and_breaks_no_other_rule(target: Stream, column: Column):
+    assert failures(target, {}, {column.name: None}) == {(101, f"{column.name}_missing", column.name, None)}
+
+
+@pytest.mark.parametrize(("target", "column"), columns_where(lambda c: c.type == "DOUBLE"))
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_never_passes(target: Stream, column: Column, value: float):
+    found = row_failures(target, frame_of(target, {}, {column.name: value}))
+    assert found["rid"].unique().to_list() == [101]
+    assert column.name in "".join(found["column_name"].to_list())
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "rule"),
+    [
+        ("steps", {"value": 18_000.0}, None),
+        ("steps", {"value": 18_001.0}, "plausible_rate"),
+        ("steps", {"value": 301.0, "period_s": 60}, "plausible_rate"),
+        ("calories", {"value": 4166.0}, None),
+        ("calories", {"value": 4167.0}, "plausible_rate"),
+        ("intensity", {"value": 180.0}, None),
+        ("intensity", {"value": 181.0}, "plausible_rate"),
+        ("intensity", {"value": 4.0, "period_s": 60}, "plausible_rate"),
+        ("heart_rate", {"day": date(2016, 4, 2)}, "day_is_local_date"),
+        ("steps", {"local_ts": datetime(2016, 4, 2)}, "day_is_local_date"),
+        ("calories", {"day": date(2016, 3, 31)}, "day_is_local_date"),
+        ("intensity", {"local_ts": datetime(2016, 3, 31, 23, 59, 59)}, "day_is_local_date"),
+        ("daily_activity", {"sedentary_min": 1200}, None),
+        ("daily_activity", {"sedentary_min": 1201}, "minutes_fit_the_day"),
+        ("daily_activity", {"sedentary_min": 1260, "day_length_min": 1500}, None),
+        ("daily_activity", {"sedentary_min": 1261, "day_length_min": 1500}, "minutes_fit_the_day"),
+        ("daily_activity", {"sedentary_min": 1200, "day_length_min": 1380}, None),
+        ("daily_sleep", {"minutes_asleep": 450}, None),
+        ("daily_sleep", {"minutes_asleep": 451}, "asleep_within_bed"),
+    ],
+)
+def test_rules_over_several_columns(name: str, row: dict[str, object], rule: str | None):
+    """By hand: 5 steps/s x 3600 s; 4 x 25,000 kcal / 24; 3 counts x 60 min; 30 + 20 + 190 + 1200 = 1440 min."""
+    target = stream(name)
+    found = failures(target, {}, row)
+    assert {(rid, broken) for rid, broken, *_ in found} == ({(101, rule)} if rule else set())
+    if rule:
+        columns = next(r.columns for r in target.rules if r.name == rule)
+        shown = frame_of(target, row).row(0, named=True)
+        (line,) = found
+        assert line[2] == ", ".join(columns)
+        assert [p.split(".")[0] for p in line[3].split(", ")] == [str(shown[c]).split(".")[0] for c in columns]
+
+
+def test_one_row_may_break_several_rules_each_is_told():
+    found = failures(stream("daily_sleep"), {"minutes_asleep": 1501, "sleep_records": 0})
+    assert {rule for _, rule, *_ in found} == {
+        "minutes_asleep_range",
+        "sleep_records_range",
+        "asleep_within_bed",
+    }
+
+
+def test_a_lazy_frame_would_let_wrong_values_through():
+    """Why `row_failures` takes an eager frame: Pandera looks at the schema only of a lazy one."""
+    bad = frame_of(stream("steps"), {"value": -7.0})
+    passed = pandera_schema(stream("steps")).validate(bad.lazy(), lazy=True).collect()
+    assert passed["value"].to_list() == [-7.0]
+    assert row_failures(stream("steps"), bad)["rule"].to_list() == ["value_range"]
+
+
+def test_values_are_checked_even_where_the_environment_turns_pandera_off(monkeypatch: pytest.MonkeyPatch):
+    from pandera.config import CONFIG
+
+    monkeypatch.setattr(CONFIG, "validation_enabled", False)
+    assert failures(stream("steps"), {"value": -7.0}) == {(100, "value_range", "value", "-7.0")}
+
+
+def test_a_frame_of_another_shape_is_a_fault_of_the_program_not_of_the_rows():
+    good = frame_of(stream("steps"), {})
+    with pytest.raises(TypeError, match=r"staging\.steps.*column value.*Int64"):
+        row_failures(stream("steps"), good.with_columns(pl.col("value").cast(pl.Int64)))
+    with pytest.raises(TypeError, match=r"staging\.steps.*declared shape"):
+        row_failures(stream("steps"), good.drop("value"))
+    with pytest.raises(TypeError, match="declared shape"):
+        row_failures(stream("steps"), good.with_columns(pl.col("local_ts").cast(pl.Datetime("ms"))))
+
+
+def test_an_empty_frame_has_no_failures():
+    found = row_failures(stream("steps"), frame_of(stream("steps"), {}).clear())
+    assert (found.height, found.columns) == (0, ["rid", "rule", "column_name", "value"])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.floats(-1000, 1000), st.just(float("nan"))), min_size=1, max_size=40))
+def test_the_gate_agrees_with_plain_python(values: list[float | None]):
+    wrong = {100 + i for i, v in enumerate(values) if v is None or not 25 <= v <= 250}
+    found = row_failures(stream("heart_rate"), frame_of(stream("heart_rate"), *({"value": v} for v in values)))
+    assert set(found["rid"]) == wrong
+    assert found.height == len(wrong)
