@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "NEURO_"
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -24,6 +24,12 @@ class Settings(BaseSettings):
     """Everything read from `NEURO_*`, validated; construct it with `load_settings()`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
     home: Path = Field(default=Path(".neuro"), description="Folder of the study: landing, archive, lake, ...")
     study: Path | None = Field(default=None, description="Protocol file; default <home>/study.yaml.")

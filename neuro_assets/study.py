@@ -84,6 +84,13 @@ class Participant(_Model):
     enrolled_on: date | None = None
     withdrawn_on: date | None = None
 
+    @model_validator(mode="after")
+    def _zones_follow_each_other(self) -> "Participant":
+        starts = [z.since for z in self.zones]
+        if len(set(starts)) != len(starts):
+            raise ValueError("two zones of the zone history start on the same day; write 'YYYY-MM-DD: Zone'")
+        return self
+
 
 class Study(_Model):
     """A study's protocol, as study.yaml gives it."""
@@ -157,7 +164,10 @@ def load_participants(path: Path) -> tuple[Participant, ...]:
             raise StudyError(f"{path}: expected a list of participants")
         people = [_participant(path, f"item {i}", row) for i, row in enumerate(rows, start=1)]
     else:
-        people = [_participant(path, f"line {line}", row) for line, row in _csv_rows(path)]
+        try:
+            people = [_participant(path, f"line {line}", row) for line, row in _csv_rows(path)]
+        except UnicodeDecodeError as error:
+            raise StudyError(f"{path}: byte {error.start} is not UTF-8; save the file as CSV UTF-8") from None
     _refuse_shared_names(path, people)
     return tuple(people)
 
@@ -208,12 +218,17 @@ def _zone_history(cell: str) -> list[dict[str, Any]]:
 def _refuse_shared_names(path: Path, people: list[Participant]) -> None:
     owner: dict[tuple[str, str], str] = {}
     seen: set[str] = set()
+    own = {p.participant_id for p in people}
     for person in people:
         if person.participant_id in seen:
             raise StudyError(f"{path}: participant_id '{person.participant_id}' appears twice")
         seen.add(person.participant_id)
         for vendor, aliases in person.aliases.items():
             for alias in aliases:
+                if alias != person.participant_id and alias in own:
+                    raise StudyError(
+                        f"{path}: {vendor} id '{alias}' of '{person.participant_id}' is another's participant_id"
+                    )
                 other = owner.setdefault((vendor, alias), person.participant_id)
                 if other != person.participant_id:
                     raise StudyError(
@@ -226,6 +241,8 @@ def _read_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"{path} does not exist; `neuro init` makes one to fill in") from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -250,8 +267,8 @@ def zone_periods(study: Study, person: Participant) -> list[tuple[date, date, st
     if study.default_time_zone and (not dated or dated[0].since):
         until = (dated[0].since if dated else None) or date.max
         periods.append((date.min, until, study.default_time_zone, "study"))
-    for this, following in zip(dated, [*dated[1:], None], strict=True):
-        until = (following.since if following else None) or date.max
+    for n, this in enumerate(dated):
+        until = (dated[n + 1].since if n + 1 < len(dated) else None) or date.max
         periods.append((this.since or date.min, until, this.zone, "participant"))
     return periods
 

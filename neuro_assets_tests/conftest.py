@@ -1,9 +1,11 @@
 """Fixtures that several folders of tests use: homes, lakes and the public data."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,10 +15,16 @@ from neuro_assets.settings import Settings, load_settings
 from neuro_assets.sources.load import load_sources
 from neuro_assets.study import Study, Window
 
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from neuro_assets_tests.study_homes import StudyHome
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 FITABASE_WINDOW = Window(start=date(2016, 3, 12), end=date(2016, 5, 13))
 
 MakeJob = Callable[..., Ingest]
+MakeHome = Callable[..., "StudyHome"]
 
 
 @pytest.fixture
@@ -78,3 +86,37 @@ def fitabase(shared_data: Path) -> dict[str, list[Path]]:
     }
     folders = [*sorted(root.glob("period*")), root / "heartrate_partial"]
     return {kind: [f / name for f in folders if (f / name).exists()] for kind, name in names.items()}
+
+
+# Dagster is imported inside: tests of pure functions start without it.
+@pytest.fixture(scope="session")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> "dg.Definitions":
+    """The real definitions on the window of the public data; every home of the same window can share them."""
+    from neuro_assets_tests.study_homes import new_graph
+
+    return new_graph(tmp_path_factory.mktemp("graph") / "home")
+
+
+@pytest.fixture(scope="session")
+def new_instance() -> "Iterator[Callable[[], dg.DagsterInstance]]":
+    """`new_instance()`: an ephemeral Dagster instance, closed at the end of the session."""
+    import dagster as dg
+
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(dg.DagsterInstance.ephemeral())
+
+
+@pytest.fixture(scope="session")
+def make_home(
+    tmp_path_factory: pytest.TempPathFactory, graph: "dg.Definitions", new_instance: "Callable[[], dg.DagsterInstance]"
+) -> MakeHome:
+    """`make_home(**protocol_overrides)`: a study's home with definitions and an instance of its own."""
+    from neuro_assets_tests.study_homes import StudyHome, graph_of, settings_of, write_study
+
+    def make(**overrides: object) -> StudyHome:
+        home = tmp_path_factory.mktemp("study")
+        write_study(home, **overrides)
+        settings = settings_of(home)
+        return StudyHome(settings, graph_of(settings, graph), new_instance())
+
+    return make

@@ -126,20 +126,26 @@ def build_engagement_asset() -> dg.AssetsDefinition:
     def user_engagement_trend(context: dg.AssetExecutionContext, home: HomeResource):
         daily, baselines = _read_activity(home.job().lake)
         trend = engagement_trend(daily, baselines)
-        people = daily["participant_id"].nunique()
+        people = len(set(daily["participant_id"]))
         return dg.MaterializeResult(
             value=trend,
-            metadata={f"people_{v}": list(trend["verdict"]).count(v) for v in VERDICTS},
+            metadata=dict(_verdict_counts(trend)),
             check_results=[
                 dg.AssetCheckResult(
                     check_name="one_row_per_person",
                     passed=bool(trend["participant_id"].is_unique) and len(trend) == people,
-                    metadata={"people": people, "verdicts": len(trend)},
+                    metadata={"people": int(people), "verdicts": len(trend)},
                 )
             ],
         )
 
     return user_engagement_trend
+
+
+def _verdict_counts(trend: pd.DataFrame) -> Iterator[tuple[str, int]]:
+    found = trend["verdict"].tolist()
+    for verdict in VERDICTS:
+        yield f"people_{verdict}", found.count(verdict)
 
 
 def _read_activity(lake: Lake) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -2,13 +2,14 @@
 
 import base64
 import io
+import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 
-from neuro_assets.staging.stage import StagedDay, StagingReport
+from neuro_assets.staging.stage import StagedDay
 from neuro_assets.streams.model import Stream, Table
 
 OWNERS = ["team:data-platform"]
@@ -55,20 +56,11 @@ def day_metadata(day: StagedDay) -> dict[str, Any]:
     }
 
 
-def range_metadata(report: StagingReport) -> dict[str, Any]:
-    """The account of a whole range."""
-    counts = (
-        "rows_in",
-        "rows_staged",
-        "rows_duplicate",
-        "rows_superseded",
-        "rows_quarantined",
-        "disagreements",
+def log_line(event: str, **fields: Any) -> str:
+    """One structured log line: JSON with a stable order, no values of participants."""
+    return json.dumps(
+        {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}, default=str
     )
-    told: dict[str, Any] = {f"range_{name}": report.total(name) for name in counts}
-    told["range_days"] = len(report.days)
-    told["held_days"] = ", ".join(str(d) for d in report.held) or "none"
-    return told
 
 
 def participants_plot(counts: Mapping[date, int], title: str) -> dg.MarkdownMetadataValue:

@@ -5,13 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from neuro_assets.assets.conditions import on_touched_days
-from neuro_assets.assets.describe import (
-    OWNERS,
-    day_metadata,
-    definition_metadata,
-    participants_plot,
-    range_metadata,
-)
+from neuro_assets.assets.describe import OWNERS, day_metadata, definition_metadata, log_line, participants_plot
 from neuro_assets.assets.failures import infrastructure_retried
 from neuro_assets.checks.staging import staging_check_results, staging_check_specs
 from neuro_assets.ingest.load import prepare_tables
@@ -55,10 +49,10 @@ def build_staging_asset(
             report = stage_days_on(connection, job, stream, days.start, days.end)
             for day in report.days:
                 context.add_asset_metadata(day_metadata(day), partition_key=day.day.isoformat())
-            return dg.MaterializeResult(
-                metadata=range_metadata(report) | _plot(connection, stream),
-                check_results=list(staging_check_results(connection, stream, days)),
-            )
+            # A range run gives each of its days an event; the picture belongs to one of them, not to all.
+            context.add_asset_metadata(_plot(connection, stream), partition_key=days.end.isoformat())
+            context.log.info(log_line("staged", table=stream.qualified, days=str(days), **report.totals()))
+            return dg.MaterializeResult(check_results=list(staging_check_results(connection, stream, days)))
 
     return staging
 

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from neuro_assets.assets.describe import log_line
 from neuro_assets.assets.failures import infrastructure_retried
-from neuro_assets.automation.report import log_line, report_touched
+from neuro_assets.automation.report import report_touched
 from neuro_assets.ingest.load import FileOutcome, Ingest, ingest_paths
 from neuro_assets.ingest.replay import reconcile_study
 from neuro_assets.resources.home import HomeResource

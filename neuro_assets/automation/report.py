@@ -1,10 +1,7 @@
 """Telling Dagster which days of the raw tables have something new: the outbox becomes materialisation events."""
 
-import json
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
@@ -13,7 +10,6 @@ from neuro_assets.ingest.load import Ingest
 from neuro_assets.keys import key_of_name
 
 AT_ONCE = 2_000
-logger = logging.getLogger("neuro")
 
 
 def touched_event(touched: outbox.TouchedDay) -> dg.AssetMaterialization:
@@ -44,10 +40,3 @@ def report_touched(job: Ingest, emit: Callable[[dg.AssetMaterialization], None])
                 emit(touched_event(day))
             outbox.clear(job.lake, connection, batch, seen_until)
     return len(touched)
-
-
-def log_line(event: str, **fields: Any) -> str:
-    """One structured log line: JSON with a stable order, no values of participants."""
-    return json.dumps(
-        {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}, default=str
-    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from neuro_assets.automation.report import log_line
+from neuro_assets.assets.describe import log_line
 from neuro_assets.automation.runs import FINISHED
 from neuro_assets.ingest.load import Ingest, prepare_lake
 from neuro_assets.lake.lake import LakeBusyError

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from neuro_assets.assets.describe import log_line
 from neuro_assets.assets.failures import infrastructure_retried
-from neuro_assets.automation.report import log_line
 from neuro_assets.lake.maintenance import maintain
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.status import digest_text, read_status

@@ -34,7 +34,7 @@ def dev(
         sys.executable, "-m", "dagster", "dev", "-w", str(REPOSITORY / "workspace.yaml"),
         "--host", host, "--port", str(port),
     ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ)  # noqa: S603
+    process = subprocess.Popen(command, cwd=job.settings.home, env=os.environ)  # noqa: S603
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: process.send_signal(received))
     raise typer.Exit(process.wait())

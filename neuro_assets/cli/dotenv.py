@@ -9,8 +9,12 @@ def write_dotenv() -> None:
     path = REPOSITORY / ".env"
     settings = load_settings({"NEURO_HOME": str(REPOSITORY / ".neuro")})
     ensure_home(settings)
-    if not path.exists():
-        path.write_text(f"NEURO_HOME={settings.home}\nDAGSTER_HOME={settings.dagster_home}\n", encoding="utf-8")
+    if path.exists():
+        return
+    # Dagster lets .env win over the environment; the default form keeps what the user exported.
+    defaults = {"NEURO_HOME": settings.home, "DAGSTER_HOME": settings.dagster_home}
+    lines = [f"{name}=${{{name}:-{value}}}" for name, value in defaults.items()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -62,12 +62,6 @@ class IngestPlan:
     take: tuple[Landed, ...]
     waiting: Mapping[str, str]
 
-    @property
-    def key(self) -> str:
-        """The same files in the same state give the same key; a file that comes back gives another."""
-        text = json.dumps(sorted((f.name, f.stamp) for f in self.take))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
-
 
 def plan_ingest(
     landed: list[Landed], seen: Mapping[str, str], now_ns: int, *, settle_ns: int, limit: int = 200
@@ -127,9 +121,9 @@ def left_over(settings: Settings) -> list[Taken]:
     found: list[Taken] = []
     if not settings.processing.exists():
         return found
-    for folder in sorted(settings.processing.iterdir()):
+    for folder in sorted(f for f in settings.processing.iterdir() if f.is_dir()):
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            if path.name.endswith(".part"):
+            if path.name.startswith(".") and path.name.endswith(".part"):
                 path.unlink()
             else:
                 found.append(Taken(content_id(path), path.relative_to(folder).as_posix(), path))

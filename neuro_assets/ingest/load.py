@@ -90,6 +90,8 @@ def prepare_tables(lake: Lake, connection: Connection, tables: Iterable[Table]) 
     if missing_tables(connection, wanted):
         with lake.transaction(connection, ["ddl"]):
             ensure_tables(connection, wanted)
+    else:
+        ensure_tables(connection, wanted)  # makes nothing; refuses a lake of another shape
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def ingest_paths(
         prepare_tables(job.lake, connection, job.tables)
         for taken in inbox.left_over(job.settings):
             yield _settle_one(job, connection, taken, Choice())
-        for path in paths:
+        for path in (p.absolute() for p in paths):
             landed = job.settings.landing in path.parents
             name = path.relative_to(job.settings.landing).as_posix() if landed else path.name
             if not path.exists():
@@ -157,6 +159,8 @@ def _duplicate(job: Ingest, connection: Connection, taken: inbox.Taken, earlier:
     with job.lake.transaction(connection, ["ops.landing_arrivals"]):
         manifest.record_arrival(connection, taken.file_id, taken.name, datetime.now(UTC), "duplicate")
     inbox.discard_copy(job.settings, taken, earlier.stored_path)
+    # A release that was killed after its commit has left the refused copy behind.
+    _clear_refusal(job.settings, inbox.rejected_path(earlier.file_id, earlier.original_name), earlier.stored_path)
     return FileOutcome(taken.file_id, taken.name, "duplicate", earlier)
 
 
@@ -257,10 +261,13 @@ def _load(
 
 
 def _audit(connection: Connection, choice: Choice, taken: inbox.Taken, at: datetime) -> None:
-    action = "supersedes" if choice.supersedes else f"date_order={choice.date_order}"
-    connection.execute(
-        "INSERT INTO ops.audit VALUES (?, ?, ?, ?, ?)", [at, choice.actor, action, taken.file_id, taken.name]
-    )
+    actions = ["supersedes"] if choice.supersedes else []
+    if choice.date_order:
+        actions.append(f"date_order={choice.date_order}")
+    for action in actions:
+        connection.execute(
+            "INSERT INTO ops.audit VALUES (?, ?, ?, ?, ?)", [at, choice.actor, action, taken.file_id, taken.name]
+        )
 
 
 def _loaded_line(
@@ -369,7 +376,8 @@ def _quarantine_unplaced(connection: Connection, window: Window, plan: LoadPlan,
         SELECT $table AS table_name, $source AS source, file_id, row_number, source_participant_id, day,
                CASE WHEN day IS NULL THEN 'unreadable_time' ELSE 'outside_window' END AS rule,
                $column AS column_name,
-               CASE WHEN day IS NULL THEN left(unreadable::JSON ->> $column, 200) ELSE day::VARCHAR END AS value
+               CASE WHEN day IS NULL THEN left((unreadable::JSON::MAP(VARCHAR, VARCHAR))[$column], 200)
+                    ELSE day::VARCHAR END AS value
         FROM {kind.raw_table.qualified}
         WHERE file_id = $file_id AND (day IS NULL OR day NOT BETWEEN $start AND $end)
         """,

@@ -29,7 +29,10 @@ def put_days(connection: Connection, raw_table: str, days: Iterable[date], cause
 
 
 def pending(connection: Connection) -> list[TouchedDay]:
-    """Touched days not reported yet, by table and day, with the rows the raw table now has for them."""
+    """Touched days not reported yet, day by day, with the rows the raw table now has for them.
+
+    By day, not by table: whoever looks while they are being reported sees whole days and plans them together.
+    """
     rows = connection.execute(
         f"""
         SELECT o.raw_table, o.day, o.file_id, o.cause,
@@ -50,7 +53,7 @@ def pending(connection: Connection) -> list[TouchedDay]:
             tuple(sorted({r[3] for r in found})),
             int(found[0][4]),
         )
-        for (table, day), found in grouped.items()
+        for (table, day), found in sorted(grouped.items(), key=lambda item: (item[0][1], item[0][0]))
     ]
 
 

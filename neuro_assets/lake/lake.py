@@ -71,6 +71,9 @@ class Lake:
         options: dict[str, str | int | bool] = {"DATA_PATH": self.data_path, "DATA_INLINING_ROW_LIMIT": 0}
         if self.encrypted:
             options["ENCRYPTED"] = True
+        if "://" not in self.data_path:
+            # A home may be moved or restored elsewhere; its files lie where the home is now.
+            options["OVERRIDE_DATA_PATH"] = True
         if self.is_sqlite:
             options |= {"META_JOURNAL_MODE": "WAL", "META_BUSY_TIMEOUT": 5000}
         return options
@@ -115,15 +118,25 @@ class Lake:
 
     def _attach(self, connection: Connection, *, read_only: bool) -> None:
         load_extensions(connection, (*BASE, "sqlite" if self.is_sqlite else "postgres"))
-        options = [f"{k} {_literal(v)}" for k, v in self.attach_options.items()]
+        options = dict(self.attach_options)
         if read_only:
-            options.append("READ_ONLY")
+            options["READ_ONLY"] = True
         try:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"ATTACH '{_quoted(self.attach_path)}' AS {ALIAS} ({', '.join(options)})")
+            try:
+                self._attach_with(connection, options)
+            except duckdb.InvalidInputException as error:
+                # The setting is for new lakes; an existing one is what its catalog says.
+                if "Failed to set encryption" not in str(error):
+                    raise
+                self._attach_with(connection, {k: v for k, v in options.items() if k != "ENCRYPTED"})
             connection.execute(f"USE {ALIAS}")
         except duckdb.Error as error:
             raise LakeError(f"the lake cannot be opened: {_without_secrets(str(error))}") from None
+
+    def _attach_with(self, connection: Connection, options: dict[str, str | int | bool]) -> None:
+        given = ", ".join(f"{k} {_literal(v)}" for k, v in options.items())
+        connection.execute(f"ATTACH '{_quoted(self.attach_path)}' AS {ALIAS} ({given})")
 
     @contextmanager
     def transaction(

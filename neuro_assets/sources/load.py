@@ -106,6 +106,8 @@ def read_source(path: Path) -> SourceSpec:
     """
     try:
         return SourceSpec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" line {mark.line + 1}" if mark else ""
@@ -117,8 +119,15 @@ def read_source(path: Path) -> SourceSpec:
 
 def _refuse_twin_headers(sources: Sources) -> None:
     owner: dict[frozenset[str], FileKind] = {}
+    tables: dict[str, FileKind] = {}
     for kind in sources.kinds:
         header = kind.source.header_of(kind.kind)
+        twin = tables.setdefault(kind.raw_table.qualified, kind)
+        if twin is not kind:
+            raise SourceError(
+                f"{kind.source.name}.{kind.kind} and {twin.source.name}.{twin.kind} would share the table"
+                f" {kind.raw_table.qualified}; rename one"
+            )
         other = owner.setdefault(header, kind)
         if other is not kind:
             raise SourceError(

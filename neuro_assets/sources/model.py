@@ -1,13 +1,15 @@
 """The shape of a source spec (`sources/<vendor>.yaml`) and the raw tables that follow from it."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from neuro_assets.streams.catalogue import STREAMS
 from neuro_assets.streams.model import Column, ColumnType, Table
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]*$"
+_TAKEN = {"file_id", "row_number", "source_participant_id", "day", "local_ts", "unreadable", "as_of"}
 _STORED: dict[str, ColumnType] = {"integer": "BIGINT", "number": "DOUBLE", "text": "VARCHAR"}
 
 
@@ -21,6 +23,15 @@ class Identity(_Model):
     column: str
     pattern: str = Field(description="Regular expression the whole id must match; damaged ids do not.")
     example: str = Field(description="A made-up or public id, for messages.")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"'{value}' is no regular expression ({error})") from None
+        return value
 
 
 class TimeColumn(_Model):
@@ -50,6 +61,11 @@ class FileSpec(_Model):
     @model_validator(mode="after")
     def _maps_onto_streams(self) -> "FileSpec":
         raw = {c.name for c in self.columns.values()}
+        names = [c.name for c in self.columns.values()]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"several columns would become {', '.join(twice)}")
+        if taken := sorted(raw & _TAKEN):
+            raise ValueError(f"every raw table has a column of its own called {', '.join(taken)}; choose another name")
         known = {s.name: s for s in STREAMS}
         for name, mapping in self.streams.items():
             if name not in known:
@@ -79,7 +95,7 @@ class SourceSpec(_Model):
     title: str
     identity: Identity
     date_order: Literal["mdy", "dmy", "ymd"] = Field(description="Order in the vendor's untouched form.")
-    files: dict[str, FileSpec]
+    files: dict[Annotated[str, Field(pattern=_IDENTIFIER)], FileSpec]
 
     def header_of(self, kind: str) -> frozenset[str]:
         """The columns of a kind of file in its untouched form."""

@@ -70,7 +70,8 @@ def _misread(stream: Stream, kind: FileKind) -> str:
     for column, raw in kind.spec.streams[stream.name].items():
         too_large = f"(r.{raw} IS NOT NULL AND TRY_CAST(r.{raw} AS {types[column]}) IS NULL)"
         tests.append(too_large)
-        text = f"coalesce(r.unreadable::JSON ->> '{vendor[raw]}', CASE WHEN {too_large} THEN r.{raw}::VARCHAR END)"
+        cell = f"(r.unreadable::JSON::MAP(VARCHAR, VARCHAR))['{vendor[raw].replace(chr(39), chr(39) * 2)}']"
+        text = f"coalesce({cell}, CASE WHEN {too_large} THEN r.{raw}::VARCHAR END)"
         entries.append(f"{{'k': '{column}', 'v': {text}}}")
     return (
         f"CASE WHEN r.unreadable IS NOT NULL OR {' OR '.join(tests)} THEN"

@@ -52,6 +52,11 @@ class StagingReport:
         """Sum of one count over the days."""
         return sum(getattr(d, name) for d in self.days)
 
+    def totals(self) -> dict[str, int]:
+        """The account of the whole range."""
+        counts = ("rows_in", "rows_staged", "rows_duplicate", "rows_superseded", "rows_quarantined", "disagreements")
+        return {name: self.total(name) for name in counts} | {"days_held": len(self.held)}
+
 
 class RawChangedError(RuntimeError):
     """Raw rows of the range were replaced, again and again, while they were being staged."""

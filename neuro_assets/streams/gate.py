@@ -109,7 +109,7 @@ def _pandera_column(column: Column) -> "pa.Column":
         checks.append(pa.Check(lambda d: _within(d, low, high), name=f"{column.name}_range"))
     if column.isin is not None:
         allowed = list(column.isin)
-        checks.append(pa.Check.isin(allowed, name=f"{column.name}_values"))
+        checks.append(pa.Check(lambda d: _among(d, allowed), name=f"{column.name}_values"))
     return pa.Column(_polars_type(column), checks, nullable=column.nullable)
 
 
@@ -118,6 +118,12 @@ def _within(data: "pa.PolarsData", low: float, high: float) -> "pl.LazyFrame":
 
     # NaN is not between anything; Pandera itself reports it, like null, as missing.
     return data.lazyframe.select(pl.col(data.key).is_between(low, high))
+
+
+def _among(data: "pa.PolarsData", allowed: list[str]) -> "pl.LazyFrame":
+    import polars as pl
+
+    return data.lazyframe.select(pl.col(data.key).is_in(allowed))
 
 
 def _rule_check(name: str, expression: "pl.Expr") -> "pa.Check":

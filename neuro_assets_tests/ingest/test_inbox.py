@@ -69,13 +69,6 @@ def test_what_is_remembered_is_bounded():
     assert len(plan([landed(f"{i}.csv") for i in range(100)], seen={}, limit=5).waiting) == 20
 
 
-def test_the_key_is_that_of_the_files_and_their_state():
-    a, b = landed("a.csv"), landed("b.csv")
-    came_back = landed("a.csv", age_s=30)
-    assert plan([a, b]).key == plan([b, a]).key
-    assert len({plan(files).key for files in ([a], [b], [a, b], [came_back], [landed("a.csv", 11)])}) == 5
-
-
 @given(
     st.lists(st.tuples(st.text("abc", min_size=1), st.integers(0, 3), st.integers(0, 5)), unique_by=lambda t: t[0]),
     st.integers(1, 4),

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from neuro_assets.lake.lake import Lake, LakeBusyError, LakeError
+from neuro_assets.lake.lake import Connection, Lake, LakeBusyError, LakeError
 from neuro_assets.settings import Settings, load_settings
 from neuro_assets_tests.lake.writers import die_in_a_transaction, hold_a_transaction, write_pairs
 from neuro_assets_tests.tables import one, query
@@ -42,15 +42,22 @@ class PlannedError(Exception):
     """Raised in the middle of a transaction."""
 
 
+def write_half_and_stop(lake: Lake, connection: Connection, failure: type[BaseException] | None) -> None:
+    """One of two inserts, then this error; without one, an insert that DuckDB itself refuses."""
+    with lake.transaction(connection, HALVES):
+        connection.execute("INSERT INTO s.left_half VALUES (1, 1)")
+        if failure:
+            raise failure
+        connection.execute("INSERT INTO s.no_such VALUES (1, 1)")
+
+
 def test_a_transaction_over_two_tables_is_all_or_nothing(lake: Lake):
     with lake.connect() as connection:
         for failure in (PlannedError, KeyboardInterrupt):
-            with pytest.raises(failure), lake.transaction(connection, HALVES):
-                connection.execute("INSERT INTO s.left_half VALUES (1, 1)")
-                raise failure
-        with pytest.raises(duckdb.Error, match="no_such"), lake.transaction(connection, HALVES):
-            connection.execute("INSERT INTO s.left_half VALUES (1, 1)")
-            connection.execute("INSERT INTO s.no_such VALUES (1, 1)")
+            with pytest.raises(failure):
+                write_half_and_stop(lake, connection, failure)
+        with pytest.raises(duckdb.Error, match="no_such"):
+            write_half_and_stop(lake, connection, None)
         assert counts(lake) == (0, 0)
         with lake.transaction(connection, HALVES):
             for half in HALVES:
@@ -66,10 +73,13 @@ def test_the_lock_is_free_again_after_an_error(lake: Lake):
 
 
 def test_a_writer_that_waits_too_long_is_told_so(lake: Lake):
-    with lake.write_lock(HALVES), pytest.raises(LakeBusyError, match="another process has been writing"):
-        # A FileLock object of its own: the lock is per object, not per thread.
-        with lake.write_lock(HALVES, timeout_s=0.1):
-            pytest.fail("two writers at once")
+    """Each `write_lock` has a lock object of its own: two in one process are like two processes."""
+    with (
+        lake.write_lock(HALVES),
+        pytest.raises(LakeBusyError, match="another process has been writing"),
+        lake.write_lock(HALVES, timeout_s=0.1),
+    ):
+        pytest.fail("two writers at once")
 
 
 def test_read_only_refuses_to_write(lake: Lake):

@@ -238,10 +238,7 @@ def person(rng: np.random.Generator, n: int, pct_per_day: float) -> np.ndarray:
 
 def share_of(verdict: str, n: int, pct_per_day: float, n_persons: int) -> float:
     rng = np.random.default_rng(42)
-    found = [
-        assess_trend(np.arange(n), person(rng, n, pct_per_day), baseline=100.0).verdict
-        for _ in range(n_persons)
-    ]
+    found = [assess_trend(np.arange(n), person(rng, n, pct_per_day), baseline=100.0).verdict for _ in range(n_persons)]
     return found.count(verdict) / n_persons
 
 

@@ -77,15 +77,11 @@ def test_files_hold_the_frames_apart_from_planted_duplicates(written: WrittenStu
 
 
 @pytest.mark.parametrize("season", ["written", "autumn"])
-def test_minutes_of_a_day_and_its_night_fit_the_true_length(
-    request: pytest.FixtureRequest, season: str
-) -> None:
+def test_minutes_of_a_day_and_its_night_fit_the_true_length(request: pytest.FixtureRequest, season: str) -> None:
     study: WrittenStudy = request.getfixturevalue(season)
     days = study.complete("dailyActivity_merged.csv").set_index(["participant_id", "time"])
     minutes = days[[*ACTIVE_MINUTES, "SedentaryMinutes"]].sum(axis=1)
-    length = 60 * study.truth("day_length").set_index("day")["hours"].reindex(
-        minutes.index.get_level_values("time")
-    )
+    length = 60 * study.truth("day_length").set_index("day")["hours"].reindex(minutes.index.get_level_values("time"))
     assert (days[[*ACTIVE_MINUTES, "SedentaryMinutes"]] >= 0).all(axis=None)
     assert (minutes.to_numpy() <= length.to_numpy()).all()
     non_wear = study.truth("non_wear").set_index(["participant_id", "day"]).index

@@ -30,9 +30,7 @@ def test_baseline_is_the_median_of_the_first_14_days_with_steps(written: Written
     truth = written.truth("baseline").set_index("participant_id")
     assert len(truth) == 20
     for participant_id, own in days.groupby("participant_id"):
-        active = [
-            (row.time, row.TotalSteps) for row in own.sort_values("time").itertuples() if row.TotalSteps > 0
-        ]
+        active = [(row.time, row.TotalSteps) for row in own.sort_values("time").itertuples() if row.TotalSteps > 0]
         used = active[:14]
         assert truth.loc[participant_id, "baseline_steps"] == np.median([steps for _, steps in used])
         assert truth.loc[participant_id, "baseline_end_day"] == used[-1][0]
@@ -146,9 +144,7 @@ def test_the_shared_day_is_partial_in_export_1_and_complete_in_export_2(written:
     second = written.export("period2/dailyActivity_merged.csv")
     cut_day = pd.Timestamp("2016-03-17")  # the 27th of 45 days
     assert first["time"].max() == second["time"].min() == cut_day
-    both = first[first["time"] == cut_day].merge(
-        second[second["time"] == cut_day], on="Id", suffixes=("_partial", "")
-    )
+    both = first[first["time"] == cut_day].merge(second[second["time"] == cut_day], on="Id", suffixes=("_partial", ""))
     for value in ("TotalSteps", "TotalDistance", "LightlyActiveMinutes", "SedentaryMinutes", "Calories"):
         assert (both[f"{value}_partial"] <= both[value]).all()
     worn = both[both["TotalSteps"] > 0]

@@ -26,9 +26,7 @@ MIDNIGHT_TO_THREE = ["12:00:00 AM", "1:00:00 AM", "2:00:00 AM", "3:00:00 AM"]
 def hours_of_a_person(study: WrittenStudy, name: str, day: str) -> list[str]:
     vendor_id = study.lines(name)[0].split(",")[0]
     start = f"{vendor_id},{day} "
-    return [
-        line.split(",")[1].removeprefix(f"{day} ") for line in study.lines(name) if line.startswith(start)
-    ]
+    return [line.split(",")[1].removeprefix(f"{day} ") for line in study.lines(name) if line.startswith(start)]
 
 
 @pytest.mark.parametrize("kind", ["hourlyCalories", "hourlyIntensities"])
@@ -99,9 +97,7 @@ def test_a_day_the_zone_skipped_is_absent() -> None:
 def test_day_length_is_the_distance_between_true_midnights(zone: str, start: date) -> None:
     clock = wall_clock(SimulationPlan(days=5, start=start, zone=zone))
     tz = ZoneInfo(zone)
-    midnights = [
-        datetime.combine(start + timedelta(days=nth), time(), tzinfo=tz).astimezone(UTC) for nth in range(6)
-    ]
+    midnights = [datetime.combine(start + timedelta(days=nth), time(), tzinfo=tz).astimezone(UTC) for nth in range(6)]
     minutes = [round((after - before).total_seconds() / 60) for before, after in pairwise(midnights)]
     assert clock.day_length_min.tolist() == minutes
     assert np.array_equal(np.diff(clock.elapsed_min), clock.length_min[:-1])

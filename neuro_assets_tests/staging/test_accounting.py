@@ -60,7 +60,7 @@ def loaded(job: Ingest, folder: Path, mix: list[list[tuple]]) -> list[tuple[str,
 
 
 @settings(
-    max_examples=6,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],

@@ -59,6 +59,8 @@ HEART = [
     *(("1001", t, 60 + n) for n, t in enumerate(REPEATED + REPEATED)),
     *(("1003", REPEATED[i], 60 + n) for n, i in enumerate((2, 0, 1, 0, 2, 1))),
     *(("1004", REPEATED[i], 60 + n) for n, i in enumerate((2, 1, 0))),
+    # one pass, in order, one reading given twice
+    *(("1006", at(AUTUMN, 1, minute), 60 + minute) for minute in (0, 10, 10, 20, 50)),
     *(("2001", at(HOWE_AUTUMN, h, m), 60) for h, m in ((1, 29), (1, 30), (1, 59), (1, 30), (1, 59), (2, 0))),
     *(("2001", at(HOWE_SPRING, h, m), 60) for h, m in ((1, 59), (2, 15), (2, 30))),
 ]
@@ -167,6 +169,13 @@ def test_readings_of_one_pass_in_disorder_are_ambiguous(job: Ingest):
         (REPEATED[2], 60, 0),
     ]
     assert qualities(rows) == {"dst_ambiguous": 3}
+
+
+def test_a_reading_given_twice_is_no_second_pass(job: Ingest):
+    """Else it would count twice, and all after it would move by an hour on a guess that does not show."""
+    rows = staged(job, "heart_rate", "1006", AUTUMN)
+    assert "dst_overlap" not in qualities(rows)
+    assert rows["value"].to_list() in ([60, 70, 80, 110], [])
 
 
 def test_half_an_hour_on_lord_howe(job: Ingest):

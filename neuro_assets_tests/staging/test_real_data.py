@@ -29,10 +29,11 @@ def stage_all(job: Ingest) -> dict[str, StagingReport]:
 
 @pytest.fixture(scope="module")
 def forward(make_job: Callable[..., Ingest], fitabase: Files) -> tuple[Ingest, dict[str, StagingReport]]:
-    """Period 1, staged, then period 2, staged again."""
+    """Period 1, two streams staged; then period 2, everything staged."""
     job = make_job()
     load(job, *period(fitabase, 1))
-    stage_all(job)
+    for name in ("daily_activity", "steps"):
+        stage(job, name, *WINDOW)
     load(job, *period(fitabase, 2))
     return job, stage_all(job)
 

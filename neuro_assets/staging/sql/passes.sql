@@ -2,17 +2,28 @@
 -- between the passes. A file that gives the hour once has no step; one that is not in time order has several.
 CREATE OR REPLACE TEMP TABLE passes AS
 WITH repeated AS (
-    SELECT i.rid, i.file_id, i.source_participant_id, i.row_number, i.local_ts, c.local_start
+    SELECT i.rid, i.file_id, i.source_participant_id, i.row_number, i.day, i.local_ts, c.local_start,
+        i.period_s >= epoch(c.local_end - c.local_start) AS is_whole_overlap
     FROM identified i
     JOIN people_clock c
       ON c.zone = i.zone AND c.day = i.day AND c.fold = 1
      AND i.local_ts >= c.local_start AND i.local_ts < c.local_end
+), direction AS (
+    -- A file that lists the newest row first gives the second pass first: its order tells nothing we may trust.
+    SELECT i.file_id, i.source_participant_id, i.day,
+        regr_slope(epoch(i.local_ts), i.row_number) < 0 AS is_newest_first
+    FROM identified i
+    SEMI JOIN repeated r ON r.file_id = i.file_id AND r.source_participant_id = i.source_participant_id AND r.day = i.day
+    GROUP BY ALL
 ), steps AS (
-    SELECT *,
-        local_ts <= lag(local_ts) OVER (PARTITION BY file_id, source_participant_id, local_start ORDER BY row_number)
+    SELECT r.*, d.is_newest_first,
+        -- The same time twice is a step back only where one row fills the repeated hour; else it is a row given twice.
+        CASE WHEN is_whole_overlap THEN local_ts <= lag(local_ts) OVER w ELSE local_ts < lag(local_ts) OVER w END
             AS is_step_back,
-        count(*) OVER (PARTITION BY file_id, source_participant_id, local_ts) AS times_given
-    FROM repeated
+        count(*) OVER (PARTITION BY r.file_id, r.source_participant_id, r.local_ts) AS times_given
+    FROM repeated r
+    JOIN direction d ON d.file_id = r.file_id AND d.source_participant_id = r.source_participant_id AND d.day = r.day
+    WINDOW w AS (PARTITION BY r.file_id, r.source_participant_id, r.local_start ORDER BY r.row_number)
 ), counted AS (
     SELECT *,
         coalesce(count(*) FILTER (is_step_back) OVER so_far, 0) AS steps_so_far,
@@ -26,7 +37,7 @@ WITH repeated AS (
 )
 SELECT
     rid,
-    CASE WHEN steps_in_all = 1 THEN steps_so_far ELSE 0 END AS fold,
-    CASE WHEN steps_in_all = 1 THEN 'dst_overlap' ELSE 'dst_ambiguous' END AS time_quality,
-    steps_in_all > 1 AND most_given > 1 AS is_unresolved
+    CASE WHEN steps_in_all = 1 AND NOT is_newest_first THEN steps_so_far ELSE 0 END AS fold,
+    CASE WHEN steps_in_all = 1 AND NOT is_newest_first THEN 'dst_overlap' ELSE 'dst_ambiguous' END AS time_quality,
+    most_given > 1 AND (steps_in_all > 1 OR steps_in_all = 1 AND is_newest_first) AS is_unresolved
 FROM counted
