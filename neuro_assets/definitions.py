@@ -18,9 +18,9 @@ from neuro_assets.sources.load import load_sources
 from neuro_assets.streams.catalogue import STREAMS
 from neuro_assets.study import load_study
 
-# Beta by name: the one policy that makes a range one run, and Dagster's own use of `owners` in its sensors. Every
+# Beta by name: the one policy that makes a range one run, and Dagster's own use of two others. Every
 # other warning stays audible.
-for _name in ("backfill_policy", "owners"):
+for _name in ("backfill_policy", "owners", "include_sources"):
     warnings.filterwarnings("ignore", message=rf"Parameter `{_name}` .* is currently in beta")
 
 

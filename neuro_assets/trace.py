@@ -148,7 +148,7 @@ def _staged_rows(connection: Connection, name: str, person: str, days: list[date
 def _staged(job: Ingest, connection: Connection, of: Stream, row: dict[str, Any]) -> Node:
     """The file the row came from, the rules it passed, and the rows that gave way to it."""
     node = _file(job, connection, row["file_id"], row["row_number"])
-    rules = [f"{c.name} in [{c.ge}, {c.le}]" for c in of.columns if c.ge is not None or c.le is not None]
+    rules = [f"{c.name} in [{c.ge}, {c.le}]" for c in of.columns if c.ge is not None and c.le is not None]
     rules += [f"{r.name}: {r.description}" for r in of.rules]
     node.facts["rules passed"] = "; ".join(rules)
     contest_days(job, connection, of, row["day"], row["day"])

@@ -15,9 +15,10 @@ from neuro_assets.definitions import build_definitions
 from neuro_assets.ingest.load import FileOutcome, Ingest
 from neuro_assets.keys import key_of_name
 from neuro_assets.lake.io_manager import LakeIOManager
+from neuro_assets.lake.lake import Lake
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.settings import Settings, load_settings
-from neuro_assets_tests.tables import load
+from neuro_assets_tests.tables import load, query, read_table
 
 PROTOCOL: dict[str, object] = {
     "id": "t",
@@ -85,20 +86,22 @@ class StudyHome:
             **options,
         )
 
-    def frame(self, sql: str) -> pl.DataFrame:
-        """The result of a query on a connection of its own."""
-        with self.job.lake.connect(read_only=True) as connection:
-            return connection.execute(sql).pl()
+    @property
+    def lake(self) -> Lake:
+        """The home's lake."""
+        return Lake.from_settings(self.settings)
 
-    def rows(self, sql: str) -> list[tuple]:
-        """The rows of a query on a connection of its own."""
-        with self.job.lake.connect(read_only=True) as connection:
-            return connection.execute(sql).fetchall()
+    def frame(self, table: str, order: str) -> pl.DataFrame:
+        """A whole table in a given order."""
+        return read_table(self.lake, table, order)
+
+    def rows(self, sql: str, *parameters: object) -> list[tuple]:
+        """The rows of a query."""
+        return query(self.lake, sql, parameters)
 
     def write(self, *statements: str) -> None:
         """Change tables behind the program's back, in one transaction."""
-        lake = self.job.lake
-        with lake.connect() as connection, lake.transaction(connection, ["planted"]):
+        with self.lake.connect() as connection, self.lake.transaction(connection, ["planted"]):
             for statement in statements:
                 connection.execute(statement)
 
@@ -129,5 +132,7 @@ def materialised(result: dg.ExecuteInProcessResult, name: str) -> set[str | None
 def checks_of(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
     """The check evaluations of an asset in a run, by check."""
     return {
-        e.check_name: e for e in result.get_asset_check_evaluations() if e.asset_check_key.asset_key == key_of_name(name)
+        e.check_name: e
+        for e in result.get_asset_check_evaluations()
+        if e.asset_check_key.asset_key == key_of_name(name)
     }

@@ -1,6 +1,7 @@
 """Days as partitions."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import dagster as dg
 import pytest
@@ -69,7 +70,7 @@ def test_contiguous_by_hand():
 def test_contiguous_ranges_hold_exactly_the_days_and_are_the_fewest(days: list[date]):
     found = contiguous(days)
     assert [d for span in found for d in span.days] == sorted(set(days))
-    assert all(later.start - earlier.end > timedelta(1) for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later.start - earlier.end > timedelta(1) for earlier, later in pairwise(found))
 
 
 def test_a_step_sees_every_day_of_its_range():

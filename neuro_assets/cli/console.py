@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as RichTable
 
-# Piped output is not a terminal: nothing is cut to 80 columns there.
-_WIDTH = None if sys.stdout.isatty() else 200
+# Piped output is not a terminal: nothing is cut to fit one there.
+_WIDTH = None if sys.stdout.isatty() else 2000
 out = Console(highlight=False, width=_WIDTH)
 err = Console(stderr=True, highlight=False, width=_WIDTH)
 

@@ -20,7 +20,10 @@ def init() -> None:
     use_dagster_home(settings)
     out.print(f"home: {settings.home}")
     out.print(f"made: {', '.join(made) or 'nothing, everything was there'}")
-    out.print(f"next: set default_time_zone and window in {settings.study_path}, then drop files into landing/")
+    out.print(
+        f"next, in {settings.study_path}: set default_time_zone and window, and say who takes part (participants,"
+    )
+    out.print("or auto_enrol: true); then drop files into landing/")
 
 
 def ingest(
@@ -41,11 +44,11 @@ def ingest(
     job = open_home()
     choice = Choice(date_order=date_order, supersedes=supersedes, actor="neuro ingest")  # pyright: ignore[reportArgumentType]
     outcomes = []
-    files = _files(job, paths)
-    for outcome in ingest_paths(job, files, choice):
-        outcomes.append(outcome)
-        if not as_json:
-            err.print(f"{outcome.outcome:>9}  {outcome.name}")
+    for root, files in _files(job, paths):
+        for outcome in ingest_paths(job, files, choice, root=root):
+            outcomes.append(outcome)
+            if not as_json:
+                err.print(f"{outcome.outcome:>9}  {outcome.name}")
     reported = report_to_dagster(job)
     if as_json:
         print_json({"files": [_as_dict(o) for o in outcomes], "days_reported": reported})
@@ -55,18 +58,17 @@ def ingest(
         raise typer.Exit(1)
 
 
-def _files(job: Ingest, paths: list[Path] | None) -> list[Path]:
+def _files(job: Ingest, paths: list[Path] | None) -> list[tuple[Path | None, list[Path]]]:
+    """The files asked for, by the folder their names are relative to."""
     if not paths:
-        return [job.settings.landing / f.name for f in list_landing(job.settings.landing)]
-    found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise typer.BadParameter(f"{path} does not exist")
-        if path.is_dir():
-            found += [path.resolve() / f.name for f in list_landing(path)]
-        else:
-            found.append(path.resolve())
-    return found
+        landing = job.settings.landing
+        return [(landing, [landing / f.name for f in list_landing(landing)])]
+    if missing := [p for p in paths if not p.exists()]:
+        raise typer.BadParameter(f"{missing[0]} does not exist")
+    folders = [p.resolve() for p in paths if p.is_dir()]
+    single = [p.resolve() for p in paths if not p.is_dir()]
+    found: list[tuple[Path | None, list[Path]]] = [(None, single)] if single else []
+    return found + [(folder, [folder / f.name for f in list_landing(folder)]) for folder in folders]
 
 
 def report_to_dagster(job: Ingest) -> int:

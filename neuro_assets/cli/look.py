@@ -106,7 +106,7 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], output: str, li
     if output == "json":
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif output == "csv":
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
     else:

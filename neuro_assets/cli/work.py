@@ -71,8 +71,16 @@ def run(
         print_json({"runs": done})
     elif not done:
         out.print("everything is current")
+    else:
+        ended = "failed" if any(not d["success"] for d in done) else "done"
+        out.print(f"{ended}: {sum(d['success'] for d in done)} of {len(done)} runs, {_days_told(done)}")
     if any(not d["success"] for d in done):
         raise typer.Exit(1)
+
+
+def _days_told(done: list[dict[str, Any]]) -> str:
+    spans = [f"{d['from']} to {d['to']}" for d in done if d["from"]]
+    return f"days {', '.join(spans)}" if spans else "tables of the whole record"
 
 
 def _run_stale(instance: Any, definitions: Any, since: str | None, until: str | None) -> list[dict[str, Any]]:

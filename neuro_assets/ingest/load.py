@@ -110,7 +110,12 @@ def ingest_lock(settings: Settings) -> Iterator[None]:
 
 
 def ingest_paths(
-    job: Ingest, paths: Iterable[Path], choice: Choice | None = None, *, keep_original: bool = True
+    job: Ingest,
+    paths: Iterable[Path],
+    choice: Choice | None = None,
+    *,
+    keep_original: bool = True,
+    root: Path | None = None,
 ) -> Iterator[FileOutcome]:
     """Load files, one transaction each; what an interrupted ingest left behind goes first.
 
@@ -119,6 +124,7 @@ def ingest_paths(
         paths: files inside landing/ (moved) or anywhere else (copied, when `keep_original`).
         choice: decisions of a person for these files.
         keep_original: leave files outside landing/ where they are.
+        root: files below this folder keep the rest of their path as their name, as files in landing/ do.
     """
     choice = choice or Choice()
     with ingest_lock(job.settings), job.lake.connect() as connection:
@@ -127,7 +133,8 @@ def ingest_paths(
             yield _settle_one(job, connection, taken, Choice())
         for path in (p.absolute() for p in paths):
             landed = job.settings.landing in path.parents
-            name = path.relative_to(job.settings.landing).as_posix() if landed else path.name
+            base = job.settings.landing if landed else root
+            name = path.relative_to(base).as_posix() if base and base in path.parents else path.name
             if not path.exists():
                 continue
             taken = inbox.take(job.settings, path, name, keep_original=keep_original and not landed)
@@ -218,6 +225,9 @@ def _unknown_layout(sources: Sources, header: list[str]) -> FileRefusedError:
     if len(set(header)) != len(header):
         twice = sorted({h for h in header if header.count(h) > 1})
         return FileRefusedError("unknown_layout", f"columns appear twice: {', '.join(twice)[:200]}")
+    if not set(header) - set(extra):
+        shown = ", ".join(header)[:200]
+        return FileRefusedError("unknown_layout", f"no known export has any of these columns: {shown}")
     parts = [f"no known export has these columns; the nearest is {best.source.title} {best.spec.name_hint}"]
     if missing:
         parts.append(f"which also has: {', '.join(missing)}")

@@ -1,4 +1,4 @@
-"""Local wall-clock time to UTC offset, for time that is stored without one (DESIGN §4).
+"""Local wall-clock time to UTC offset, for time that is stored without one.
 
 Only the calendar arithmetic of time zones belongs here; choosing a participant's zone does not.
 """

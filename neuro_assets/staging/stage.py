@@ -205,7 +205,8 @@ def _judge(connection: Connection, job: Ingest, stream: Stream, first: date, las
                count(*) FILTER (v.outcome = 'superseded'),
                count(*) FILTER (v.outcome = 'quarantined'),
                count(*) FILTER (v.is_disagreement),
-               count(*) FILTER (v.outcome = 'quarantined' AND {_is_judged("c")})
+               count(*) FILTER (v.outcome = 'quarantined' AND {_is_judged("c")}),
+               count(*) FILTER (v.outcome = 'quarantined' AND {_is_judged("c")} AND NOT v.has_stand_in)
         FROM (SELECT unnest(generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY)) AS day) d
         LEFT JOIN candidate c ON c.day = d.day
         LEFT JOIN verdict v ON v.rid = c.rid
@@ -216,9 +217,9 @@ def _judge(connection: Connection, job: Ingest, stream: Stream, first: date, las
     ).fetchall()
     names = [f.name for f in fields(StagedDay) if f.name not in {"status", "judged"}]
     days = []
-    for row in rows:
+    for *row, failed_alone in rows:
         counts = dict(zip(names, row, strict=True))
-        judged = counts["rows_staged"] + counts["failed"]
+        judged = counts["rows_staged"] + failed_alone
         status = "held" if counts["failed"] > limit * judged else "accepted"
         days.append(StagedDay(status=status, judged=judged, **counts))
     return days
@@ -289,7 +290,7 @@ def _write_holds(connection: Connection, stream: Stream, days: list[StagedDay]) 
         )
     for d in days:
         if d.status == "held" and d.day not in again:
-            reason = f"{d.failed} of {d.judged} rows failed"
+            reason = f"{d.failed} of {d.judged} measurements failed; drop a good export of that day"
             connection.execute(
                 "INSERT INTO ops.day_holds VALUES (?, ?, ?, ?, ?, ?, NULL)",
                 [stream.qualified, d.day, reason, d.failed, d.judged, now],

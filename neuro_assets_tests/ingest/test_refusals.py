@@ -39,7 +39,7 @@ def day_first(text: str) -> str:
 REFUSED: dict[str, tuple[str | bytes, str, str]] = {
     "empty": ("", "empty_file", "the file is empty"),
     "blank": (" \n\n", "empty_file", "the file is empty"),
-    "other layout": ("a,b\n1,2\n", "unknown_layout", "no known export has these columns"),
+    "other layout": ("a,b\n1,2\n", "unknown_layout", "no known export has any of these columns: a, b"),
     "column missing": ("Id,ActivityHour\n1503960366,x\n", "unknown_layout", "which also has: StepTotal"),
     "column twice": ("Id,Id,StepTotal\n1,2,3\n", "unknown_layout", "columns appear twice: Id"),
     "semicolons": (STEPS.replace(",", ";") + GOOD, "unknown_layout", "no known export"),

@@ -25,7 +25,7 @@ def job(make_job) -> Ingest:
 
 
 def expected(files: list[tuple[str, list[tuple]]]) -> dict[tuple, tuple]:
-    """(participant, day) -> (what stands, staged, duplicate, superseded, quarantined), by the rules of DESIGN §5.
+    """(participant, day) -> (what stands, staged, duplicate, superseded, quarantined), by docs/time-and-late-data.md.
 
     `files` are (file_id, rows) in order of arrival; a file saw until the midnight its last day begins.
     """
@@ -40,14 +40,16 @@ def expected(files: list[tuple[str, list[tuple]]]) -> dict[tuple, tuple]:
 def _stands(rows: list[tuple]) -> tuple:
     best = [r for r in rows if r[0] == max(r[0] for r in rows)]
     valid = [r for r in best if r[4] >= 0]
+    answered_at = max((r[1] for r in valid), default=-1)
+    failed = [r for r in best if r[4] < 0 and r[1] >= answered_at]
     if not valid:
-        return (None, 0, 0, len(rows) - len(best), len(best))
+        return (None, 0, 0, len(rows) - len(failed), len(failed))
     if len({r[4] for r in valid}) > 1:
         valid = [r for r in valid if r[1] == max(r[1] for r in valid)]
     if len({r[4] for r in valid}) > 1:
-        return (None, 0, 0, len(rows) - len(valid), len(valid))
+        return (None, 0, 0, len(rows) - len(valid) - len(failed), len(valid) + len(failed))
     _, _, file_id, number, steps = min(valid, key=lambda r: (r[2], r[3]))
-    return ((steps, file_id, number), 1, len(valid) - 1, len(rows) - len(valid), 0)
+    return ((steps, file_id, number), 1, len(valid) - 1, len(rows) - len(valid) - len(failed), len(failed))
 
 
 def loaded(job: Ingest, folder: Path, mix: list[list[tuple]]) -> list[tuple[str, list[tuple]]]:

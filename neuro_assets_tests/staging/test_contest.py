@@ -38,6 +38,7 @@ FILES = {
         ("1009", march(25), 100),
         ("1009", march(25), 200),
         ("1010", march(24), 300),
+        ("1013", march(24), BAD),
         (FILLER, CUT, 1),
     ],
     "late": [
@@ -52,6 +53,7 @@ FILES = {
         ("1010", march(24), 200),
         ("1011", CUT, 900),
         ("1012", CUT, 900),
+        ("1013", march(24), 400),
         (FILLER, date(2016, 4, 10), 1),
     ],
     "last": [("1002", CUT, 100), (FILLER, march(31), 1)],
@@ -63,7 +65,8 @@ STANDS: dict[str, tuple[str, tuple[float, str] | None, list[str]]] = {
     "1001": ("the complete view replaces the partial one", (900, "late"), []),
     "1002": ("a partial view that arrives later does not", (900, "late"), []),
     "1003": ("complete views that disagree: the later arrival", (200, "late"), []),
-    "1005": ("a valid row beats an invalid one of an equal view", (100, "early"), []),
+    "1005": ("a valid row stands in for a later invalid one, which fails", (100, "early"), ["steps_range"]),
+    "1013": ("a later valid row answers an invalid one", (400, "late"), []),
     "1006": ("an older part does not stand in for a newer invalid whole", None, ["steps_range"]),
     "1007": ("one file that contradicts itself", None, ["conflicting_duplicate"] * 2),
     "1008": ("a row given twice counts once", (100, "early"), []),
@@ -74,11 +77,11 @@ STANDS: dict[str, tuple[str, tuple[float, str] | None, list[str]]] = {
 }
 # day -> rows in, staged, duplicate, superseded, quarantined, disagreements
 ACCOUNTS = {
-    march(24): (3, 0, 0, 1, 2, 0),
+    march(24): (5, 1, 0, 2, 2, 0),
     march(25): (3, 1, 0, 2, 0, 1),
     march(26): (2, 1, 1, 0, 0, 0),
     march(27): (2, 0, 0, 0, 2, 0),
-    march(28): (2, 1, 0, 1, 0, 0),
+    march(28): (2, 1, 0, 0, 1, 0),
     march(29): (2, 1, 1, 0, 0, 0),
     march(30): (2, 1, 0, 1, 0, 1),
     march(31): (1, 1, 0, 0, 0, 0),
@@ -138,6 +141,7 @@ def test_quarantine_tells_rule_value_and_origin(staged: tuple):
         " WHERE rule = 'steps_range' ORDER BY 1",
     )
     assert [(w, names[f], n, d, c, v) for w, f, n, d, c, v in rows] == [
+        ("1005", "late", 5, march(28), "steps", "-5"),
         ("1006", "late", 6, CUT, "steps", "-5"),
         ("1012", "override", 2, CUT, "steps", "-5"),
     ]

@@ -1,6 +1,8 @@
 -- Several rows of one measurement: which one stands. In this order: a person's word (supersedes_at), the view that
--- saw most of the day (as_of), a valid row over an invalid one, and, where complete views disagree, the file that
--- arrived last. Equal views are told apart by content alone, so that the order of arrival leaves no trace.
+-- saw most of the day (as_of) and, where complete views disagree, the valid row of the file that arrived last. Equal
+-- views are told apart by content alone, so that the order of arrival leaves no trace.
+-- An invalid row is answered by a valid one that arrived after it. Until then it fails, and counts against its day,
+-- even where an earlier view of the same completeness stands in for it.
 CREATE OR REPLACE TEMP TABLE verdict AS
 WITH comparable AS (
     SELECT c.*, c.rid NOT IN (SELECT rid FROM failure) AS is_valid
@@ -15,7 +17,9 @@ WITH comparable AS (
     FROM comparable c
     SEMI JOIN repeated r ON {key_join}
 ), best AS (
-    SELECT *, bool_or(is_valid) OVER (PARTITION BY {key}) AS has_valid
+    SELECT *,
+        bool_or(is_valid) OVER (PARTITION BY {key}) AS has_valid,
+        max(first_arrived_at) FILTER (is_valid) OVER (PARTITION BY {key}) AS last_valid_at
     FROM standing
     WHERE place = 1
 ), agreeing AS (
@@ -32,13 +36,16 @@ WITH comparable AS (
     FROM agreeing
     WINDOW w AS (PARTITION BY {key}, is_agreed OR is_latest)
 )
-SELECT rid, CASE WHEN is_valid THEN 'staged' ELSE 'quarantined' END AS outcome, false AS is_disagreement
+SELECT rid, CASE WHEN is_valid THEN 'staged' ELSE 'quarantined' END AS outcome,
+    false AS is_disagreement, false AS has_stand_in
 FROM comparable c
 ANTI JOIN repeated r ON {key_join}
 UNION ALL
-SELECT rid, 'superseded', false FROM standing WHERE place > 1
+SELECT rid, 'superseded', false, false FROM standing WHERE place > 1
 UNION ALL
-SELECT rid, CASE WHEN has_valid THEN 'superseded' ELSE 'quarantined' END, false FROM best WHERE NOT is_valid
+SELECT rid, CASE WHEN last_valid_at > first_arrived_at THEN 'superseded' ELSE 'quarantined' END, false, has_valid
+FROM best
+WHERE NOT is_valid
 UNION ALL
 SELECT rid,
     CASE
@@ -47,7 +54,8 @@ SELECT rid,
         WHEN turn = 1 THEN 'staged'
         ELSE 'duplicate'
     END,
-    NOT is_agreed AND is_latest AND is_clear AND turn = 1
+    NOT is_agreed AND is_latest AND is_clear AND turn = 1,
+    false
 FROM chosen
 UNION ALL
-SELECT rid, 'quarantined', false FROM candidate WHERE refusal IS NOT NULL
+SELECT rid, 'quarantined', false, false FROM candidate WHERE refusal IS NOT NULL
