@@ -91,7 +91,7 @@ def _status(job: Ingest, connection: Connection) -> Status:
             ' ORDER BY rows DESC, "table", rule',
         ),
         unreported_days=len(outbox.pending(connection)),
-        study_changes=sorted(study_changes(connection, job.study)),
+        study_changes=sorted(study_changes(connection, job)),
     )
 
 

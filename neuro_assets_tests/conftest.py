@@ -63,6 +63,8 @@ def make_job(tmp_path_factory: pytest.TempPathFactory) -> MakeJob:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public data beside the repository, or where SHARED_DATA says."""
+    if os.environ.get("SHARED_DATA") == "none":
+        pytest.skip("SHARED_DATA=none: this machine says that it has no public data")
     folder = Path(os.environ.get("SHARED_DATA") or REPOSITORY.parent / "shared" / "data")
     if not folder.is_dir():
         reason = f"the public data are not at {folder}; set SHARED_DATA to their folder"

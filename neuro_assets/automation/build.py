@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from neuro_assets.automation.catch_up import build_catch_up_sensor
+from neuro_assets.automation.catch_up import build_catch_up_sensor, build_leftovers_sensor
 from neuro_assets.automation.ingest_job import ingest_job
 from neuro_assets.automation.landing import build_landing_sensor
 from neuro_assets.automation.run_records import build_run_sensors
@@ -38,6 +38,12 @@ def build_automation(settings: Settings) -> Automation:
     )
     return Automation(
         jobs=[ingest_job, maintenance_job, digest_job],
-        sensors=[build_landing_sensor(settings), conditions, build_catch_up_sensor(), *build_run_sensors()],
+        sensors=[
+            build_landing_sensor(settings),
+            conditions,
+            build_catch_up_sensor(),
+            build_leftovers_sensor(),
+            *build_run_sensors(),
+        ],
         schedules=[maintenance_schedule, digest_schedule],
     )

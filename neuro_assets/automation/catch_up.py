@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -13,7 +13,7 @@ from neuro_assets.automation.run_records import record_runs
 from neuro_assets.automation.runs import IN_PROGRESS, fail_orphans
 from neuro_assets.automation.stale import StalePlan, plan_stale, read_states
 from neuro_assets.ingest import outbox
-from neuro_assets.ingest.load import Ingest, prepare_lake
+from neuro_assets.ingest.load import Ingest, prepare_tables
 from neuro_assets.ingest.replay import study_changes
 from neuro_assets.keys import key_of_name
 from neuro_assets.lake.lake import LakeBusyError
@@ -48,7 +48,10 @@ def plan_requests(net: Net, state: NetState, now: float) -> tuple[list[dg.RunReq
     Automation has the first word: only what is stale in two looks in a row, with nothing under way, is requested
     here. A plan that does not get better is requested again after 1, 2, 4 … minutes, at most an hour.
     """
-    if net.is_busy or net.stale.is_empty:
+    if net.is_busy:
+        # What was requested may be what runs: the count of requests goes on, the looks in a row do not.
+        return [], replace(state, looks=0)
+    if net.stale.is_empty:
         return [], NetState()
     key = json.dumps([net.stale.days, net.stale.whole], sort_keys=True)
     if key != state.key:
@@ -78,20 +81,20 @@ def has_leftovers(job: Ingest) -> bool:
     """Whether an ingest without files has something to do: left-over files, open reports, a changed protocol."""
     if job.settings.processing.exists() and any(job.settings.processing.iterdir()):
         return True
-    prepare_lake(job.lake, job.tables)
-    with job.lake.connect(read_only=True) as connection:
-        return bool(outbox.pending(connection)) or bool(study_changes(connection, job.study))
+    with job.lake.connect() as connection:
+        prepare_tables(job.lake, connection, job.tables)
+        return bool(outbox.pending(connection)) or bool(study_changes(connection, job))
 
 
 def build_catch_up_sensor() -> dg.SensorDefinition:
-    """The sensor; it is the only place that looks for what should have happened and has not."""
+    """The sensor that looks for runs that should have happened and have not; `leftovers` looks for ingests."""
 
     @dg.sensor(
         name="catch_up",
         minimum_interval_seconds=INTERVAL_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
         asset_selection=dg.AssetSelection.all() - dg.AssetSelection.groups("raw", "ops"),
-        description="Finds what an interruption left undone: orphaned runs, open reports, stale days.",
+        description="Finds what an interruption left undone: orphaned runs, unrecorded runs, stale days.",
     )
     def catch_up(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.SensorResult:
         instance, job = context.instance, home.job()
@@ -102,24 +105,43 @@ def build_catch_up_sensor() -> dg.SensorDefinition:
             context.log.info("the lake is being written; runs are recorded at the next look")
         net = _look(context, job)
         cursor = json.loads(context.cursor or "{}")
-        ingest = _leftover_ingest(instance) if net.has_leftovers and not net.is_busy else []
-        requests, state = plan_requests(net, NetState(**cursor), time.time()) if not ingest else ([], NetState())
+        known = NetState(**cursor)
+        requests, state = ([], known) if net.has_leftovers else plan_requests(net, known, time.time())
         told = f"{len(orphans)} orphaned runs failed; " if orphans else ""
         return dg.SensorResult(
-            run_requests=[*ingest, *requests],
+            run_requests=requests,
             cursor=json.dumps(_as_dict(state)),
-            skip_reason=None if ingest or requests else f"{told}{_in_words(net)}",
+            skip_reason=None if requests else f"{told}{_in_words(net)}",
         )
 
     return catch_up
 
 
+def build_leftovers_sensor() -> dg.SensorDefinition:
+    """The sensor for what an ingest left over; one of its own, since a sensor of assets can start no other job."""
+
+    @dg.sensor(
+        name="leftovers",
+        job=ingest_job,
+        minimum_interval_seconds=INTERVAL_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Finds what an ingest left undone: files in processing/, open reports, a changed protocol.",
+    )
+    def leftovers(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.SensorResult:
+        if _is_busy(context.instance):
+            return dg.SensorResult(skip_reason="runs are under way")
+        if not has_leftovers(home.job()):
+            return dg.SensorResult(skip_reason="nothing is left over")
+        if wait := wait_left_s(ingest_runs(context.instance), time.time()):
+            return dg.SensorResult(skip_reason=f"the last ingest failed; next try in {wait:.0f} s")
+        return dg.SensorResult(run_requests=[dg.RunRequest()])
+
+    return leftovers
+
+
 def _look(context: dg.SensorEvaluationContext, job: Ingest) -> Net:
     instance = context.instance
-    busy = bool(instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS)), limit=1)) or any(
-        not b.status.value.startswith(("COMPLETED", "CANCELED", "FAILED")) for b in instance.get_backfills(limit=5)
-    )
-    if busy:
+    if _is_busy(instance):
         return Net(has_leftovers=False, is_busy=True, stale=StalePlan())
     definition = context.repository_def
     if definition is None:
@@ -128,10 +150,10 @@ def _look(context: dg.SensorEvaluationContext, job: Ingest) -> Net:
     return Net(has_leftovers(job), is_busy=False, stale=plan)
 
 
-def _leftover_ingest(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
-    if wait_left_s(ingest_runs(instance), time.time()):
-        return []
-    return [dg.RunRequest(job_name=ingest_job.name)]
+def _is_busy(instance: dg.DagsterInstance) -> bool:
+    return bool(instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS)), limit=1)) or any(
+        not b.status.value.startswith(("COMPLETED", "CANCELED", "FAILED")) for b in instance.get_backfills(limit=5)
+    )
 
 
 def _as_dict(state: NetState) -> Mapping[str, object]:
@@ -146,4 +168,6 @@ def _as_dict(state: NetState) -> Mapping[str, object]:
 def _in_words(net: Net) -> str:
     if net.is_busy:
         return "runs are under way"
+    if net.has_leftovers:
+        return "an ingest goes first"
     return "everything is current" if net.stale.is_empty else "something is stale; automation has the first word"

@@ -3,12 +3,13 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from neuro_assets.assets.describe import log_line
 from neuro_assets.automation.runs import FINISHED
-from neuro_assets.ingest.load import Ingest, prepare_lake
+from neuro_assets.ingest.load import Ingest, prepare_tables
 from neuro_assets.lake.lake import LakeBusyError
 
 TABLE = "ops.pipeline_runs"
@@ -22,8 +23,8 @@ def record_runs(job: Ingest, instance: dg.DagsterInstance, limit: int = 200) -> 
     records = instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED)), limit=limit)
     if not records:
         return 0
-    prepare_lake(job.lake, job.tables)
     with job.lake.connect() as connection:
+        prepare_tables(job.lake, connection, job.tables)
         known = {row[0] for row in connection.execute(f"SELECT run_id FROM {TABLE}").fetchall()}
         fresh = [r for r in reversed(records) if r.dagster_run.run_id not in known]
         if not fresh:
@@ -64,11 +65,17 @@ def _error(instance: dg.DagsterInstance, run_id: str) -> str | None:
         event = record.event_log_entry.dagster_event
         error = getattr(event.event_specific_data, "error", None) if event else None
         if error is not None:
-            cause = error.cause or error
-            return re.sub(r"'[^']*'", "'…'", f"{cause.cls_name}: {cause.message.splitlines()[0]}")[:500]
+            return _without_values(error.cause or error)
         if event and event.message:
             return event.message.splitlines()[0][:500]
     return None
+
+
+def _without_values(error: Any) -> str:
+    """The error's first line, which names its class, quoted values left out; an apostrophe is no quote."""
+    line = next(iter(error.message.splitlines()), "")
+    told = line if line.startswith(error.cls_name or "") else f"{error.cls_name}: {line}"
+    return re.sub(r"(?<!\w)(['\"`]).*?\1(?!\w)", "'…'", told)[:500]
 
 
 def _log_steps(path: Path, instance: dg.DagsterInstance, records: list[dg.RunRecord]) -> None:

@@ -1,6 +1,7 @@
 """What Dagster's run storage knows: failures in a row, finished runs, runs whose process is gone."""
 
 import os
+import socket
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,10 +37,13 @@ def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
     """Fail runs of this machine whose process is gone, so that nothing waits for them; returns their ids.
 
     A killed process cannot report its own end; Dagster then shows its run as started for ever and automation waits.
+    Runs that another machine or a launcher of its own looks after are left alone.
     """
     orphans = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(RUNNING))):
         run = record.dagster_run
+        if not _is_ours(instance, run):
+            continue
         pid, since = _process_of(instance, record)
         gone = not is_alive(pid, since) if pid else time.time() - since > _START_GRACE_S
         if gone:
@@ -48,12 +52,24 @@ def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
     return orphans
 
 
+def process_tag() -> str:
+    """The value of `PID_TAG` for a run in this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_ours(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    tagged = run.tags.get(PID_TAG)
+    if tagged:
+        return tagged.rpartition(":")[0] == socket.gethostname()
+    return type(instance.run_launcher).__name__ == "DefaultRunLauncher"
+
+
 def _process_of(instance: dg.DagsterInstance, record: dg.RunRecord) -> tuple[int | None, float]:
     """The process a run said it lives in, and since when; no process yet for one that is just starting."""
     since = record.start_time or record.create_timestamp.timestamp()
     tagged = record.dagster_run.tags.get(PID_TAG)
     if tagged:
-        return int(tagged), since
+        return int(tagged.rpartition(":")[2]), since
     events = instance.get_records_for_run(
         record.dagster_run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT, limit=50
     ).records
@@ -79,7 +95,14 @@ def is_alive(pid: int, since: float) -> bool:
         return True
     if "\nState:\tZ" in (status / "status").read_text():
         return False
-    return status.stat().st_ctime <= since + 5.0
+    return _started_at(status) <= since + 5.0
+
+
+def _started_at(process: Path) -> float:
+    """When a process began (epoch seconds). Not the folder's ctime: the kernel makes that anew when memory is short."""
+    ticks = int((process / "stat").read_text().rpartition(")")[2].split()[19])
+    boot = next(li for li in Path("/proc/stat").read_text().splitlines() if li.startswith("btime"))
+    return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def ended_at(record: dg.RunRecord) -> datetime | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 # Piped output is not a terminal: nothing is cut to fit one there.
 _WIDTH = None if sys.stdout.isatty() else 2000
@@ -15,7 +16,7 @@ err = Console(stderr=True, highlight=False, width=_WIDTH)
 
 def fail(message: str) -> None:
     """A sentence on stderr."""
-    err.print(f"[red]error:[/red] {message}", markup=True, soft_wrap=True)
+    err.print(Text.assemble(("error:", "red"), " ", message), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -31,6 +32,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     for column in columns:
         shown.add_column(column)
     for row in rows:
-        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+        # Text, not str: a value in square brackets is no markup.
+        shown.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out.print(shown)
     out.print()

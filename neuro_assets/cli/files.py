@@ -18,10 +18,11 @@ def init() -> None:
     settings = load_settings()
     made = ensure_home(settings)
     use_dagster_home(settings)
-    out.print(f"home: {settings.home}")
+    out.print(f"home: {settings.home}", markup=False)
     out.print(f"made: {', '.join(made) or 'nothing, everything was there'}")
     out.print(
-        f"next, in {settings.study_path}: set default_time_zone and window, and say who takes part (participants,"
+        f"next, in {settings.study_path}: set default_time_zone and window, and say who takes part (participants,",
+        markup=False,
     )
     out.print("or auto_enrol: true); then drop files into landing/")
 
@@ -48,7 +49,7 @@ def ingest(
         for outcome in ingest_paths(job, files, choice, root=root):
             outcomes.append(outcome)
             if not as_json:
-                err.print(f"{outcome.outcome:>9}  {outcome.name}")
+                err.print(f"{outcome.outcome:>9}  {outcome.name}", markup=False)
     reported = report_to_dagster(job)
     if as_json:
         print_json({"files": [_as_dict(o) for o in outcomes], "days_reported": reported})

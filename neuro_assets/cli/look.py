@@ -5,6 +5,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 from rich.tree import Tree
 
 from neuro_assets.cli.console import fail, out, print_json, table
@@ -125,7 +126,7 @@ def trace(
     if as_json:
         print_json(node.as_dict())
     else:
-        tree = Tree(f"[bold]{node.title}[/bold]")
+        tree = Tree(Text(node.title, "bold"))
         for child in node.children:
             _grow(tree, child)
         out.print(tree)
@@ -139,8 +140,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _grow(tree: Tree, node: Node) -> None:
-    branch = tree.add(node.title)
+    branch = tree.add(Text(node.title))
     for key, value in node.facts.items():
-        branch.add(f"[dim]{key}:[/dim] {str(value).replace('[', chr(92) + '[')}")
+        branch.add(Text.assemble((f"{key}:", "dim"), f" {value}"))
     for child in node.children:
         _grow(branch, child)

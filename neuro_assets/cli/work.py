@@ -1,6 +1,5 @@
 """`neuro run` and `neuro maintain`: doing now what automation would do."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Annotated, Any
@@ -117,10 +116,10 @@ def _run_selected(
 def _execute(
     instance: Any, definitions: Any, keys: list[Any], start: str | None = None, end: str | None = None
 ) -> dict[str, Any]:
-    from neuro_assets.automation.runs import PID_TAG
+    from neuro_assets.automation.runs import PID_TAG, process_tag
     from neuro_assets.keys import table_name
 
-    tags = {PID_TAG: str(os.getpid())}
+    tags = {PID_TAG: process_tag()}
     if start and end:
         tags |= {"dagster/asset_partition_range_start": start, "dagster/asset_partition_range_end": end}
     names = sorted(table_name(k) for k in keys)

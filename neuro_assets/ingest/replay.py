@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from neuro_assets.ingest import manifest, outbox
-from neuro_assets.ingest.load import Ingest, plan_load, prepare_lake, replace_rows
+from neuro_assets.ingest.load import Ingest, plan_load, prepare_tables, replace_rows
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind
 from neuro_assets.study import Participant, Study
@@ -23,8 +23,8 @@ def replay_days(job: Ingest, kind: FileKind, start: date, end: date) -> list[man
         FileRefusedError: an archived file is no longer readable under the spec in force; its rows stay.
         FileNotFoundError: the archive lacks a file that the manifest lists.
     """
-    prepare_lake(job.lake, job.tables)
     with job.lake.connect() as connection:
+        prepare_tables(job.lake, connection, job.tables)
         ids = connection.execute(
             "SELECT DISTINCT file_id FROM ops.landing_file_days WHERE raw_table = ? AND day BETWEEN ? AND ?",
             [kind.raw_table.qualified, start, end],
@@ -62,16 +62,22 @@ def _replay_file(job: Ingest, connection: Connection, line: manifest.ManifestLin
         manifest.write_line(connection, again, replaces=True)
 
 
-def study_changes(connection: Connection, study: Study) -> set[str]:
+def study_changes(connection: Connection, job: Ingest) -> set[str]:
     """What the protocol says otherwise than when rows were last placed: window, protocol, participant:<id>.
 
-    A lake that has never seen a protocol reports nothing: there is nothing to place anew.
+    Under an open window a row dated ahead comes inside as days pass: that is a change of the window too. A lake
+    that has never seen a protocol reports nothing: there is nothing to place anew.
     """
     known = dict(connection.execute("SELECT subject, state FROM ops.study_state").fetchall())
-    now = _states(study)
+    now = _states(job.study)
     if not known:
         return set()
-    return {s for s in known.keys() | now.keys() if known.get(s) != now.get(s)}
+    changes = {s for s in known.keys() | now.keys() if known.get(s) != now.get(s)}
+    now_inside = connection.execute(
+        "SELECT 1 FROM ops.quarantine WHERE rule = 'outside_window' AND day BETWEEN ? AND ? LIMIT 1",
+        [job.window.start, job.window.end],
+    ).fetchone()
+    return changes | ({"window"} if now_inside else set())
 
 
 def reconcile_study(job: Ingest) -> set[str]:
@@ -83,9 +89,9 @@ def reconcile_study(job: Ingest) -> set[str]:
     Raises:
         FileRefusedError: an archived file no longer fits its spec; nothing of it changes.
     """
-    prepare_lake(job.lake, job.tables)
     with job.lake.connect() as connection:
-        changes = study_changes(connection, job.study)
+        prepare_tables(job.lake, connection, job.tables)
+        changes = study_changes(connection, job)
         if "window" in changes:
             for line in _crossing(connection, job):
                 _replay_file(job, connection, line, "study_changed")

@@ -16,7 +16,7 @@ DAILY, HOURLY = "raw/fitabase_daily_activity", "raw/fitabase_hourly_steps"
 Event = tuple[str, str | None]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home(make_home: Callable[..., StudyHome]) -> StudyHome:
     return make_home()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import dagster as dg
 import pytest
 
 from neuro_assets.automation.run_records import record_runs
-from neuro_assets.automation.runs import PID_TAG, consecutive_failures, fail_orphans, is_alive
+from neuro_assets.automation.runs import PID_TAG, consecutive_failures, fail_orphans, is_alive, process_tag
 from neuro_assets_tests.automation.dagster_runs import put_failed_run, put_run
 from neuro_assets_tests.study_homes import QUIET, StudyHome
 
@@ -50,14 +51,18 @@ def test_a_process_nobody_has_waited_for_is_not_alive():
     process.wait()
 
 
-def test_only_runs_of_dead_processes_are_failed(new_instance: Callable[[], dg.DagsterInstance], dead_pid: int):
+def test_only_runs_of_dead_processes_of_this_machine_are_failed(
+    new_instance: Callable[[], dg.DagsterInstance], dead_pid: int
+):
     instance = new_instance()
-    gone = put_run(instance, STARTED, **{PID_TAG: str(dead_pid)})
-    starting = put_run(instance, dg.DagsterRunStatus.STARTING, **{PID_TAG: str(dead_pid)})
-    mine = put_run(instance, STARTED, **{PID_TAG: str(os.getpid())})
+    dead = {PID_TAG: f"{socket.gethostname()}:{dead_pid}"}
+    gone = put_run(instance, STARTED, **dead)
+    starting = put_run(instance, dg.DagsterRunStatus.STARTING, **dead)
+    mine = put_run(instance, STARTED, **{PID_TAG: process_tag()})
+    elsewhere = put_run(instance, STARTED, **{PID_TAG: f"another-machine:{dead_pid}"})
     just_starting = put_run(instance, dg.DagsterRunStatus.STARTING)
-    waiting = put_run(instance, dg.DagsterRunStatus.NOT_STARTED, **{PID_TAG: str(dead_pid)})
-    done = put_run(instance, dg.DagsterRunStatus.SUCCESS, **{PID_TAG: str(dead_pid)})
+    waiting = put_run(instance, dg.DagsterRunStatus.NOT_STARTED, **dead)
+    done = put_run(instance, dg.DagsterRunStatus.SUCCESS, **dead)
     assert set(fail_orphans(instance)) == {gone.run_id, starting.run_id}
 
     def status(run: dg.DagsterRun) -> str:
@@ -65,9 +70,10 @@ def test_only_runs_of_dead_processes_are_failed(new_instance: Callable[[], dg.Da
         assert found is not None
         return found.status.value
 
-    assert [status(r) for r in (gone, starting, mine, just_starting, waiting, done)] == [
+    assert [status(r) for r in (gone, starting, mine, elsewhere, just_starting, waiting, done)] == [
         "FAILURE",
         "FAILURE",
+        "STARTED",
         "STARTED",
         "STARTING",
         "NOT_STARTED",

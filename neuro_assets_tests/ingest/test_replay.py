@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -183,3 +183,37 @@ def test_a_file_missing_from_the_archive_is_named_and_its_rows_stay(settled: Cal
         replay_days(job, kind, date(2016, 3, 12), date(2016, 3, 18))
     assert query(job.lake, f"SELECT count(*) FROM {RAW}") == [(9,)]
     assert touched(job) == set()
+
+
+def test_a_row_dated_ahead_of_an_open_window_is_released_when_its_day_comes(
+    make_job: Callable[..., Ingest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    job = make_job(window=Window(start=date(2016, 3, 1)))
+    clock = Clock(monkeypatch)
+    clock.set(datetime(2016, 3, 10, 12, tzinfo=UTC))
+    ahead = write(tmp_path, "ahead.csv", steps_per_day_csv([("1001", "3/9/2016", 9), ("1001", "3/13/2016", 13)]))
+    load(job, ahead)
+    reconcile_study(job)
+    assert touched(job) == march(9)
+    assert query(job.lake, "SELECT day, rule FROM ops.quarantine") == [(date(2016, 3, 13), "outside_window")]
+    assert reconcile_study(job) == set()
+    clock.set(datetime(2016, 3, 12, 12, tzinfo=UTC))
+    assert reconcile_study(job) == {"window"}
+    assert touched(job) == march(9, 13)
+    assert query(job.lake, "SELECT count(*) FROM ops.quarantine") == [(0,)]
+    assert reconcile_study(job) == set()
+
+
+class Clock:
+    """The clock that decides which days have come."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def set(self, now: datetime) -> None:
+        class Frozen(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:
+                return now.astimezone(tz)
+
+        self._monkeypatch.setattr("neuro_assets.ingest.load.datetime", Frozen)

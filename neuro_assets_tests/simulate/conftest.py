@@ -63,9 +63,6 @@ def autumn(tmp_path_factory: pytest.TempPathFactory) -> WrittenStudy:
 
 
 @pytest.fixture(scope="session")
-def real_fitabase() -> Path:
-    """Folder of real Fitabase exports; skips where the shared data is absent."""
-    folder = Path(__file__).resolve().parents[3] / "shared" / "data" / "fitabase"
-    if not folder.is_dir():
-        pytest.skip("real Fitabase files (../shared/data/fitabase) are absent")
-    return folder
+def real_fitabase(shared_data: Path) -> Path:
+    """Folder of real Fitabase exports."""
+    return shared_data / "fitabase"
