@@ -194,12 +194,12 @@ def test_a_row_dated_ahead_of_an_open_window_is_released_when_its_day_comes(
     ahead = write(tmp_path, "ahead.csv", steps_per_day_csv([("1001", "3/9/2016", 9), ("1001", "3/13/2016", 13)]))
     load(job, ahead)
     reconcile_study(job)
-    assert touched(job) == march(9)
+    assert touched(job) == {(RAW, "2016-03-09")}
     assert query(job.lake, "SELECT day, rule FROM ops.quarantine") == [(date(2016, 3, 13), "outside_window")]
     assert reconcile_study(job) == set()
     clock.set(datetime(2016, 3, 12, 12, tzinfo=UTC))
     assert reconcile_study(job) == {"window"}
-    assert touched(job) == march(9, 13)
+    assert touched(job) == {(RAW, "2016-03-09"), (RAW, "2016-03-13")}
     assert query(job.lake, "SELECT count(*) FROM ops.quarantine") == [(0,)]
     assert reconcile_study(job) == set()
 
