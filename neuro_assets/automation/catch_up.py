@@ -1,5 +1,6 @@
 """The safety net: what an interrupted run, a restart or a lost event left undone is found and done."""
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -53,7 +54,7 @@ def plan_requests(net: Net, state: NetState, now: float) -> tuple[list[dg.RunReq
         return [], replace(state, looks=0)
     if net.stale.is_empty:
         return [], NetState()
-    key = json.dumps([net.stale.days, net.stale.whole], sort_keys=True)
+    key = hashlib.sha256(json.dumps([net.stale.days, net.stale.whole], sort_keys=True).encode()).hexdigest()
     if key != state.key:
         return [], NetState(key=key, looks=1)
     wait = min(3600.0, 60.0 * 2 ** (state.requests - 1)) if state.requests else 0.0
