@@ -1,0 +1,1 @@
+"""Costs as ratios to a comparator of the same run; they print and fail nothing."""

@@ -1,0 +1,1 @@
+"""Proofs against real servers that the tests start themselves."""
