@@ -72,7 +72,7 @@ def test_broken_yaml_is_answered_with_line_and_column(tmp_path: Path):
 def test_a_protocol_in_another_encoding_is_refused_not_a_traceback(tmp_path: Path):
     path = tmp_path / "study.yaml"
     path.write_bytes(MINIMAL.encode() + "name: Étude\n".encode("latin-1"))
-    refused(path)
+    assert "is not UTF-8; save the file as UTF-8" in refused(path)
 
 
 def test_contact_data_has_no_place_in_the_protocol(tmp_path: Path):
@@ -133,7 +133,8 @@ def test_an_alias_that_is_another_persons_own_id_is_refused(tmp_path: Path):
 
 
 def test_two_zones_from_the_beginning_are_refused(tmp_path: Path):
-    refused_people(tmp_path, "participant_id,time_zone\np1,America/New_York | Europe/London\n")
+    message = refused_people(tmp_path, "participant_id,time_zone\np1,America/New_York | Europe/London\n")
+    assert "start on the same day" in message
 
 
 def test_people_in_another_encoding_are_refused_not_a_traceback(tmp_path: Path):

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from neuro_assets.ingest.load import Ingest, prepare_lake
-from neuro_assets_tests.tables import load, stage
+from neuro_assets_tests.tables import load, one, stage
 
 pytestmark = pytest.mark.bench
 PEOPLE, READINGS, ROUNDS = 1_000, 2_880, 3
@@ -24,6 +24,8 @@ def test_heart_rate_csv_to_committed_staging(make_job: Callable[..., Ingest], tm
         job = make_job()
         prepare_lake(job.lake, job.tables)
         ours.append(_timed(lambda csv=csv, job=job: (load(job, csv), stage(job, "heart_rate", _DAY, _DAY))))
+        # The speed fails nothing; a time for rows that did not arrive would be no measurement.
+        assert one(job.lake, "SELECT count(*) FROM staging.heart_rate") == PEOPLE * READINGS
     ratio = statistics.median(ours) / statistics.median(bare)
     print(
         f"\n{PEOPLE * READINGS:,} heart-rate rows: staging {statistics.median(ours):.2f} s,"
