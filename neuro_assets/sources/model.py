@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from neuro_assets.streams.catalogue import STREAMS
-from neuro_assets.streams.model import Column, ColumnType, Table
+from neuro_assets.streams.model import Column, ColumnType, Stream, Table
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 _TAKEN = {"file_id", "row_number", "source_participant_id", "day", "local_ts", "unreadable", "as_of"}
@@ -18,20 +18,39 @@ class _Model(BaseModel):
 
 
 class Identity(_Model):
-    """Where a row says whose it is."""
+    """Where a row says whose it is: a column, or the name of the file where one file is one person's."""
 
-    column: str
+    column: str | None = None
+    also: tuple[str, ...] = Field(default=(), description="Other names the column has in re-saved files.")
+    file_name: str | None = Field(
+        default=None, description="Regular expression with one group, searched in the file's name: the id."
+    )
     pattern: str = Field(description="Regular expression the whole id must match; damaged ids do not.")
     example: str = Field(description="A made-up or public id, for messages.")
 
-    @field_validator("pattern")
+    @field_validator("pattern", "file_name")
     @classmethod
-    def _compiles(cls, value: str) -> str:
+    def _compiles(cls, value: str | None) -> str | None:
         try:
-            re.compile(value)
+            re.compile(value or "")
         except re.error as error:
             raise ValueError(f"'{value}' is no regular expression ({error})") from None
         return value
+
+    @model_validator(mode="after")
+    def _says_where(self) -> "Identity":
+        if (self.column is None) == (self.file_name is None):
+            raise ValueError("say either 'column' or 'file_name', not both: where does a row say whose it is?")
+        if self.file_name and re.compile(self.file_name).groups != 1:
+            raise ValueError(f"'file_name' needs exactly one group in brackets, the id: '{self.file_name}'")
+        if not re.fullmatch(self.pattern, self.example):
+            raise ValueError(f"the example '{self.example}' does not match the pattern '{self.pattern}'")
+        return self
+
+    @property
+    def shown(self) -> str:
+        """The column's name, or what stands for it."""
+        return self.column or "file name"
 
 
 class TimeColumn(_Model):
@@ -39,6 +58,17 @@ class TimeColumn(_Model):
 
     column: str
     kind: Literal["date", "midnight", "datetime"]
+    also: tuple[str, ...] = Field(default=(), description="Other names the column has in re-saved files.")
+    format: str | None = Field(
+        default=None, description="How it is written, in strptime's codes; left out, it is found out from all rows."
+    )
+
+    @field_validator("format")
+    @classmethod
+    def _has_a_day(cls, value: str | None) -> str | None:
+        if value is not None and not {"%d", "%j", "%-d"} & set(re.findall(r"%-?[A-Za-z]", value)):
+            raise ValueError(f"'{value}' has no day: strptime's codes are wanted, such as '%d.%m.%Y %H:%M'")
+        return value
 
 
 class SourceColumn(_Model):
@@ -47,6 +77,43 @@ class SourceColumn(_Model):
     name: str = Field(pattern=_IDENTIFIER)
     type: Literal["integer", "number", "text"]
     unit: str = ""
+    also: tuple[str, ...] = Field(default=(), description="Other names the column has in re-saved files.")
+    optional: bool = Field(default=False, description="The file may lack it even where a stream is fed from it.")
+
+
+class Wide(_Model):
+    """Columns that are one after the other in time: `prefix` and a two-digit number from 00 on."""
+
+    prefix: str
+    count: int = Field(default=60, ge=2, le=100)
+    step_s: int = Field(default=60, ge=1, description="Seconds from one column to the next.")
+    name: str = Field(pattern=_IDENTIFIER)
+    type: Literal["integer", "number"]
+    unit: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The vendor's column names."""
+        return tuple(f"{self.prefix}{n:02d}" for n in range(self.count))
+
+
+class Mapped(_Model):
+    """How a stream's column follows from a raw column: as it is, translated from codes, or scaled."""
+
+    column: str
+    codes: dict[str, str] | None = Field(default=None, description="What the file says -> what it means.")
+    scale: float | None = Field(default=None, description="Factor from the file's unit to the stream's.")
+
+    @field_validator("codes", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Mapped":
+        if self.codes is not None and self.scale is not None:
+            raise ValueError("'codes' and 'scale' do not go together")
+        return self
 
 
 class FileSpec(_Model):
@@ -55,31 +122,68 @@ class FileSpec(_Model):
     name_hint: str
     time: TimeColumn
     period_s: int | None = Field(default=None, ge=1, le=86_400)
-    columns: dict[str, SourceColumn]
-    streams: dict[str, dict[str, str]] = Field(description="stream -> stream column -> raw column")
+    columns: dict[str, SourceColumn] = Field(default_factory=dict)
+    wide: Wide | None = None
+    streams: dict[str, dict[str, Mapped]] = Field(description="stream -> stream column -> raw column")
+
+    @field_validator("streams", mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        """`value: steps` is short for `value: {column: steps}`."""
+        if not isinstance(value, dict):
+            return value
+        return {
+            stream: {k: {"column": v} if isinstance(v, str) else v for k, v in mapping.items()}
+            if isinstance(mapping, dict)
+            else mapping
+            for stream, mapping in value.items()
+        }
+
+    @model_validator(mode="after")
+    def _columns_are_told_apart(self) -> "FileSpec":
+        names = list(self.raw_columns)
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"several columns would become {', '.join(twice)}")
+        if taken := sorted(set(names) & _TAKEN):
+            raise ValueError(f"every raw table has a column of its own called {', '.join(taken)}; choose another name")
+        if self.wide and self.time.kind != "datetime":
+            raise ValueError("'wide' columns follow each other in time: the time must be a datetime")
+        return self
 
     @model_validator(mode="after")
     def _maps_onto_streams(self) -> "FileSpec":
-        raw = {c.name for c in self.columns.values()}
-        names = [c.name for c in self.columns.values()]
-        if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise ValueError(f"several columns would become {', '.join(twice)}")
-        if taken := sorted(raw & _TAKEN):
-            raise ValueError(f"every raw table has a column of its own called {', '.join(taken)}; choose another name")
         known = {s.name: s for s in STREAMS}
         for name, mapping in self.streams.items():
             if name not in known:
                 raise ValueError(f"unknown stream '{name}'; known: {', '.join(known)}")
-            target = known[name]
-            if set(mapping) != set(target.values):
-                raise ValueError(f"stream '{name}' needs exactly the columns {', '.join(target.values)}")
-            if unknown := set(mapping.values()) - raw:
-                raise ValueError(f"stream '{name}' is mapped from undeclared columns: {', '.join(sorted(unknown))}")
-            if target.is_sample and (self.period_s is None or self.time.kind != "datetime"):
-                raise ValueError(f"stream '{name}' holds samples: it needs period_s and a datetime column")
-            if not target.is_sample and self.time.kind == "datetime":
-                raise ValueError(f"stream '{name}' has one row a day: its time must be a date")
+            self._fits(known[name], mapping)
         return self
+
+    def _fits(self, target: Stream, mapping: dict[str, Mapped]) -> None:
+        wanted, needed = set(target.mapped), set(target.required)
+        if not needed <= set(mapping) <= wanted:
+            left = f"; may be left out: {', '.join(sorted(wanted - needed))}" if wanted - needed else ""
+            raise ValueError(f"stream '{target.name}' needs exactly the columns {', '.join(target.mapped)}{left}")
+        if unknown := {m.column for m in mapping.values()} - set(self.raw_columns):
+            raise ValueError(f"stream '{target.name}' is mapped from undeclared columns: {', '.join(sorted(unknown))}")
+        if target.has_period and (self.period_s is None or self.time.kind != "datetime"):
+            raise ValueError(f"stream '{target.name}' holds samples: it needs period_s and a datetime column")
+        if target.is_sample and self.time.kind != "datetime":
+            raise ValueError(f"stream '{target.name}' has moments: its time must be a datetime")
+        if not target.is_sample and self.time.kind == "datetime":
+            raise ValueError(f"stream '{target.name}' has one row a day: its time must be a date")
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """Names of the raw table's own columns."""
+        return (*(c.name for c in self.columns.values()), *((self.wide.name,) if self.wide else ()))
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Vendor columns without which no stream can be fed: a file that lacks one is of another kind."""
+        fed = {m.column for mapping in self.streams.values() for m in mapping.values()}
+        named = {vendor for vendor, c in self.columns.items() if c.name in fed and not c.optional}
+        return frozenset(named | set(self.wide.columns if self.wide else ()))
 
     @property
     def is_dated(self) -> bool:
@@ -95,12 +199,16 @@ class SourceSpec(_Model):
     title: str
     identity: Identity
     date_order: Literal["mdy", "dmy", "ymd"] = Field(description="Order in the vendor's untouched form.")
+    decimal: Literal["point", "comma"] | None = Field(
+        default=None, description="Decimal sign; left out, it is found out from all rows."
+    )
     files: dict[Annotated[str, Field(pattern=_IDENTIFIER)], FileSpec]
 
     def header_of(self, kind: str) -> frozenset[str]:
         """The columns of a kind of file in its untouched form."""
         spec = self.files[kind]
-        return frozenset({self.identity.column, spec.time.column, *spec.columns})
+        identity = {self.identity.column} if self.identity.column else set()
+        return frozenset({*identity, spec.time.column, *spec.columns, *(spec.wide.columns if spec.wide else ())})
 
     def raw_table(self, kind: str) -> Table:
         """The raw table of a kind of file: what the file said, typed, with its origin."""
@@ -119,6 +227,7 @@ class SourceSpec(_Model):
                     Column(c.name, _STORED[c.type], f"{vendor}", c.unit, nullable=True)
                     for vendor, c in spec.columns.items()
                 ),
+                *_wide_column(spec.wide),
                 Column("unreadable", "VARCHAR", "JSON of cells that are no such value, as written", nullable=True),
                 Column("as_of", "TIMESTAMP", "How far this export had seen of the row's day", nullable=True),
             ),
@@ -126,3 +235,10 @@ class SourceSpec(_Model):
             partition_by="day",
             sort_by=("source_participant_id",) if spec.is_dated else ("source_participant_id", "local_ts"),
         )
+
+
+def _wide_column(wide: Wide | None) -> tuple[Column, ...]:
+    if wide is None:
+        return ()
+    told = f"{wide.columns[0]} ... {wide.columns[-1]}, one row each"
+    return (Column(wide.name, _STORED[wide.type], told, wide.unit, nullable=True),)

@@ -54,7 +54,7 @@ def _identified(stream: Stream, kind: FileKind) -> str:
     moment = f"r.local_ts, {kind.spec.period_s} AS period_s," if stream.is_sample else ""
     return statement("identified").format(
         moment=moment,
-        values=", ".join(f"TRY_CAST(r.{raw} AS {types[column]}) AS {column}" for column, raw in mapping.items()),
+        values=", ".join(f"TRY_CAST(r.{m.column} AS {types[column]}) AS {column}" for column, m in mapping.items()),
         misread=_misread(stream, kind),
         source=kind.source.name,
         raw_table=kind.raw_table.qualified,
@@ -67,7 +67,8 @@ def _misread(stream: Stream, kind: FileKind) -> str:
     types = {c.name: c.type for c in stream.columns}
     vendor = {c.name: name for name, c in kind.spec.columns.items()}
     entries, tests = [], []
-    for column, raw in kind.spec.streams[stream.name].items():
+    for column, m in kind.spec.streams[stream.name].items():
+        raw = m.column
         too_large = f"(r.{raw} IS NOT NULL AND TRY_CAST(r.{raw} AS {types[column]}) IS NULL)"
         tests.append(too_large)
         cell = f"(r.unreadable::JSON::MAP(VARCHAR, VARCHAR))['{vendor[raw].replace(chr(39), chr(39) * 2)}']"

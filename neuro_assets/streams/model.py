@@ -72,17 +72,36 @@ class Stream(Table):
     """A canonical staging table, with what makes two rows the same measurement and what makes one wrong.
 
     `values` are the measured columns; `key` identifies a measurement inside its participant's time.
+    `attributes` come from the file as well, but are no measurement: what a row belongs to.
     `sampling` tells how rows of different `period_s` relate: `interval` rows add up over their period,
-    `instant` rows are readings at a moment, `daily` rows stand for a whole local day.
+    `instant` rows are readings at a moment, `event` rows are single entries without a period, `daily` rows stand
+    for a whole local day.
     """
 
     key: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
-    sampling: Literal["interval", "instant", "daily"] = "daily"
+    attributes: tuple[str, ...] = ()
+    sampling: Literal["interval", "instant", "event", "daily"] = "daily"
     rules: tuple[Rule, ...] = field(default=())
     unit: str = ""
 
     @property
     def is_sample(self) -> bool:
-        """True for streams of samples in time, False for one row a day."""
+        """True for streams of moments in time, False for one row a day."""
         return self.sampling != "daily"
+
+    @property
+    def has_period(self) -> bool:
+        """True where a row stands for a period of time."""
+        return self.sampling in {"interval", "instant"}
+
+    @property
+    def mapped(self) -> tuple[str, ...]:
+        """Columns that a source fills."""
+        return (*self.attributes, *self.values)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that a source must fill; the others may be left out."""
+        nullable = {c.name for c in self.columns if c.nullable}
+        return tuple(c for c in self.mapped if c not in nullable)
