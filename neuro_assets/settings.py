@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         return self.home / "processing"
 
     @property
+    def scratch(self) -> Path:
+        """Copies of files while they are read: transcoded, unpacked; nothing here outlives an ingest."""
+        return self.home / "scratch"
+
+    @property
     def archive(self) -> Path:
         """Loaded files, by content hash."""
         return self.home / "archive"

@@ -1,11 +1,13 @@
 """The state of a study as the lake tells it: files, streams, holds, quarantine. Shown by the CLI and the digest."""
 
+import json
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 from neuro_assets.ingest import outbox
 from neuro_assets.ingest.load import Ingest
+from neuro_assets.ingest.manifest import ManifestLine, read_lines
 from neuro_assets.ingest.replay import study_changes
 from neuro_assets.lake.ddl import missing_tables
 from neuro_assets.lake.lake import Connection, LakeError
@@ -149,6 +151,58 @@ def _records(connection: Connection, sql: str) -> list[dict[str, Any]]:
     result = connection.execute(sql)
     names = [d[0] for d in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+@dataclass(frozen=True)
+class RejectedFile:
+    """A refused file, with what its reason says."""
+
+    file_id: str
+    name: str
+    code: str
+    what: str
+    where: dict[str, Any]
+    remedy: str
+    rejected_at: str
+    stored_path: str
+
+    @property
+    def short_id(self) -> str:
+        """Enough of the id to name the file."""
+        return self.file_id[:12]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def read_rejected(job: Ingest) -> list[RejectedFile]:
+    """Refused files, the latest first; what and where come from the reason beside the file."""
+    try:
+        with job.lake.connect(read_only=True) as connection:
+            if missing_tables(connection, job.tables):
+                return []
+            lines = [li for li in read_lines(connection).values() if li.status == "rejected"]
+    except LakeError:
+        if not (job.lake.is_sqlite and not job.lake.sqlite_path.exists()):
+            raise
+        return []
+    return [_rejected(job, li) for li in sorted(lines, key=lambda li: li.loaded_at, reverse=True)]
+
+
+def _rejected(job: Ingest, line: ManifestLine) -> RejectedFile:
+    beside = job.settings.home / f"{line.stored_path}.reason.json"
+    reason = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
+    return RejectedFile(
+        file_id=line.file_id,
+        name=line.original_name,
+        code=line.reason_code or "",
+        what=reason.get("what", line.reason or ""),
+        where=reason.get("where", {}),
+        remedy=reason.get("remedy", ""),
+        rejected_at=line.loaded_at.strftime("%Y-%m-%d %H:%M UTC"),
+        stored_path=line.stored_path,
+    )
 
 
 def digest_text(status: Status) -> str:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 ALIAS_PREFIX = "alias_"
-DateOrder = Literal["mdy", "dmy", "ymd"]
+DateOrder = Literal["mdy", "dmy", "ymd", "ydm"]
 
 
 class StudyError(ValueError):

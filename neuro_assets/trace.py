@@ -1,8 +1,9 @@
 """From a row back to its file, line and rules: what every number rests on, for a person to read."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
@@ -131,8 +132,12 @@ def _baseline(job: Ingest, connection: Connection, person: str) -> list[Node]:
         [person, first, last],
     ).fetchall()
     for day, value, file_id, row_number in days:
-        place = _file_name(connection, file_id)
-        node.children.append(Node(f"{day}: {value} steps", {"file": place, "row": row_number, "line": row_number + 1}))
+        facts = {
+            "file": _file_name(connection, file_id),
+            "row": row_number,
+            "line": _header_line(_reading(connection, file_id)) + row_number,
+        }
+        node.children.append(Node(f"{day}: {value} steps", facts))
     return [node]
 
 
@@ -148,11 +153,11 @@ def _staged_rows(connection: Connection, name: str, person: str, days: list[date
 def _staged(job: Ingest, connection: Connection, of: Stream, row: dict[str, Any]) -> Node:
     """The file the row came from, the rules it passed, and the rows that gave way to it."""
     node = _file(job, connection, row["file_id"], row["row_number"])
-    rules = [f"{c.name} in [{c.ge}, {c.le}]" for c in of.columns if c.ge is not None and c.le is not None]
-    rules += [f"{r.name}: {r.description}" for r in of.rules]
-    node.facts["rules passed"] = "; ".join(rules)
+    if column := _wide_column(job, connection, row):
+        node.facts["column"] = column
+    node.facts["rules passed"] = "; ".join(_rules(of))
     contest_days(job, connection, of, row["day"], row["day"])
-    match = " AND ".join(f"c.{k} = ?" for k in of.key)
+    match = " AND ".join(f"c.{k} IS NOT DISTINCT FROM ?" for k in of.key)
     others = connection.execute(
         f"SELECT c.file_id, c.row_number, v.outcome, c.as_of, string_agg(f.rule, ', ')"
         f" FROM candidate c JOIN verdict v USING (rid) LEFT JOIN failure f USING (rid)"
@@ -170,6 +175,37 @@ def _staged(job: Ingest, connection: Connection, of: Stream, row: dict[str, Any]
     return node
 
 
+def _rules(of: Stream) -> list[str]:
+    """What a row of the stream had to pass; columns that say where it comes from are left out."""
+    told = []
+    for c in (c for c in of.columns if c.name not in {"file_id", "row_number", "source"}):
+        if c.isin:
+            told.append(f"{c.name} is one of {', '.join(c.isin)}")
+        elif c.ge is not None and c.le is not None:
+            told.append(f"{c.name} in [{c.ge}, {c.le}]")
+        elif c.ge is not None:
+            told.append(f"{c.name} from {c.ge}")
+    return [*told, *(f"{r.name}: {r.description}" for r in of.rules)]
+
+
+def _wide_column(job: Ingest, connection: Connection, row: dict[str, Any]) -> str | None:
+    """The column of a wide line that the row stands for; None where the line begins between two columns."""
+    line = connection.execute("SELECT raw_table FROM ops.landing_files WHERE file_id = ?", [row["file_id"]]).fetchone()
+    kind = next((k for k in job.sources.kinds if line and k.raw_table.qualified == line[0]), None)
+    if kind is None or kind.spec.wide is None:
+        return None
+    wide = kind.spec.wide
+    lines = connection.execute(
+        f"SELECT DISTINCT epoch(local_ts)::BIGINT // ? FROM {kind.raw_table.qualified}"
+        " WHERE file_id = ? AND row_number = ?",
+        [wide.count * wide.step_s, row["file_id"], row["row_number"]],
+    ).fetchall()
+    if len(lines) != 1:
+        return None
+    since_epoch_s = int((row["local_ts"] - datetime(1970, 1, 1)).total_seconds())
+    return wide.columns[since_epoch_s % (wide.count * wide.step_s) // wide.step_s]
+
+
 def _file(job: Ingest, connection: Connection, file_id: str, row_number: int) -> Node:
     line = connection.execute(
         "SELECT original_name, stored_path, source, file_kind, spec_version, date_order, date_evidence, as_of,"
@@ -179,11 +215,12 @@ def _file(job: Ingest, connection: Connection, file_id: str, row_number: int) ->
     if line is None:
         return Node(f"file {file_id[:12]} is not in the manifest")
     name, stored, source, kind, version, order, evidence, as_of, arrived = line
+    reading = _reading(connection, file_id)
     facts = {
         "file_id": file_id,
         "row": row_number,
-        "line": row_number + 1,
-        "text": _text(job, stored, row_number),
+        "line": _header_line(reading) + row_number,
+        "text": _text(job, stored, reading, row_number),
         "archived at": stored,
         "source spec": f"{source}.{kind} version {version}",
         "date order": f"{order}: {evidence}",
@@ -198,14 +235,28 @@ def _file_name(connection: Connection, file_id: str) -> str:
     return f"{row[0]} ({file_id[:12]})" if row else file_id[:12]
 
 
-def _text(job: Ingest, stored: str, row_number: int) -> str:
-    """The archived line; rows are counted without the header and without blank lines."""
+def _reading(connection: Connection, file_id: str) -> dict[str, Any]:
+    """How the file's bytes were read, as the manifest has it."""
+    row = connection.execute("SELECT reading FROM ops.landing_files WHERE file_id = ?", [file_id]).fetchone()
+    return json.loads(row[0]) if row and row[0] else {}
+
+
+def _header_line(reading: dict[str, Any]) -> int:
+    """Line of the column names: titles may stand above them."""
+    return reading.get("header_line", 1)
+
+
+def _text(job: Ingest, stored: str, reading: dict[str, Any], row_number: int) -> str:
+    """The archived line; rows are counted from the column names on, without blank lines."""
     path = job.settings.home / stored
     if not path.exists():
         return "(the archive lacks this file)"
-    with path.open(encoding="utf-8-sig", newline=None) as handle:
-        lines = (text.rstrip("\n") for text in handle if text.strip())
-        return next(islice(lines, row_number, row_number + 1), "(beyond the end of the file)")
+    if (form := reading.get("format", "csv")) != "csv":
+        return f"(in a {form} file)"
+    with path.open(encoding=reading.get("encoding") or "utf-8-sig", newline=None) as handle:
+        below = islice(handle, _header_line(reading), None)
+        lines = (text.rstrip("\n") for text in below if text.strip())
+        return next(islice(lines, row_number - 1, row_number), "(beyond the end of the file)")
 
 
 def _shown(value: Any) -> Any:

@@ -7,6 +7,7 @@ import dagster as dg
 from neuro_assets.assets.conditions import on_touched_days
 from neuro_assets.assets.describe import OWNERS, day_metadata, definition_metadata, log_line, participants_plot
 from neuro_assets.assets.failures import infrastructure_retried
+from neuro_assets.checks.agreement import agreement_check_results, agreement_check_specs, agreement_of_others
 from neuro_assets.checks.staging import staging_check_results, staging_check_specs
 from neuro_assets.ingest.load import prepare_tables
 from neuro_assets.keys import key_of
@@ -37,7 +38,7 @@ def build_staging_asset(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         automation_condition=on_touched_days(),
-        check_specs=staging_check_specs(stream),
+        check_specs=[*staging_check_specs(stream), *agreement_check_specs(stream)],
         metadata=definition_metadata(stream),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_FOR) if is_expected else None,
     )
@@ -52,14 +53,17 @@ def build_staging_asset(
             # A range run gives each of its days an event; the picture belongs to one of them, not to all.
             context.add_asset_metadata(_plot(connection, stream), partition_key=days.end.isoformat())
             context.log.info(log_line("staged", table=stream.qualified, days=str(days), **report.totals()))
-            return dg.MaterializeResult(check_results=list(staging_check_results(connection, stream, days)))
+            for evaluation in agreement_of_others(connection, stream):
+                context.instance.report_runless_asset_event(evaluation)
+            checks = [*staging_check_results(connection, stream, days), *agreement_check_results(connection, stream)]
+            return dg.MaterializeResult(check_results=checks)
 
     return staging
 
 
 def _description(stream: Stream) -> str:
     rules = [f"- `{r.name}`: {r.description}" for r in stream.rules]
-    view = f"\n\nSums belong on `{stream.qualified}_of_record`: each hour once." if stream.is_sample else ""
+    view = f"\n\nSums belong on `{stream.qualified}_of_record`: each hour once." if stream.has_of_record else ""
     return "\n".join([stream.description + view, "", "Rules beside types and ranges:", *rules])
 
 

@@ -37,7 +37,8 @@ def ingest_files(context: dg.OpExecutionContext, config: IngestConfig, home: Hom
     if changes:
         context.log.info(log_line("study_changed", subjects=len(changes)))
     days = report_touched(job, context.log_event)
-    counts = {kind: sum(o.outcome == kind for o in outcomes) for kind in ("loaded", "duplicate", "rejected")}
+    kinds = ("loaded", "duplicate", "rejected", "unpacked")
+    counts = {kind: sum(o.outcome == kind for o in outcomes) for kind in kinds}
     context.log.info(log_line("ingest", duration_ms=_ms(started), days_reported=days, **counts))
     context.add_output_metadata({**counts, "days_reported": days, "rows": sum(o.line.rows or 0 for o in outcomes)})
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from neuro_assets.cli import demo, dev, files, look, work
+from neuro_assets.cli import demo, dev, files, look, rejected, source, source_check, work
 from neuro_assets.cli.console import fail
-from neuro_assets.ingest.reading import FileRefusedError
+from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.extensions import ExtensionMissingError
 from neuro_assets.lake.lake import LakeError
 from neuro_assets.settings import SettingsError
@@ -35,6 +35,14 @@ _TOLD = (
 )
 
 
+source_app = typer.Typer(
+    name="source", help="Sources: what would happen to a file, and describing a new kind of file.", no_args_is_help=True
+)
+source_app.command()(source.new)
+source_app.command()(source_check.check)
+app.add_typer(source_app)
+
+
 @app.callback()
 def _globals(
     home: Annotated[
@@ -47,6 +55,8 @@ def _globals(
 
 app.command()(files.init)
 app.command()(files.ingest)
+app.command()(rejected.rejected)
+app.command()(rejected.retry)
 app.command()(work.run)
 app.command()(work.maintain)
 app.command()(look.status)

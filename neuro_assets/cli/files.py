@@ -1,10 +1,12 @@
 """`neuro init` and `neuro ingest`."""
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from neuro_assets.cli.choices import DateOrderOption, DecimalOption, KindOption, choice_of
 from neuro_assets.cli.console import err, out, print_json, table
 from neuro_assets.cli.context import open_home, use_dagster_home
 from neuro_assets.home import ensure_home
@@ -31,22 +33,26 @@ def ingest(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders; none takes what lies in landing/.")
     ] = None,
-    date_order: Annotated[
-        str | None, typer.Option(help="mdy or dmy: the order of the dates, where the files leave it open.")
-    ] = None,
+    date_order: DateOrderOption = None,
+    kind: KindOption = None,
+    decimal: DecimalOption = None,
     supersedes: Annotated[
         bool, typer.Option("--supersedes", help="These files override what other files say of the same days.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Load files now: what became of each, and which days it touched. Exit code 1 if one was rejected."""
-    if date_order not in {None, "mdy", "dmy", "ymd"}:
-        raise typer.BadParameter("expected mdy, dmy or ymd", param_hint="--date-order")
+    choice = choice_of("neuro ingest", date_order=date_order, kind=kind, decimal=decimal, supersedes=supersedes)
     job = open_home()
-    choice = Choice(date_order=date_order, supersedes=supersedes, actor="neuro ingest")  # pyright: ignore[reportArgumentType]
+    ingest_and_tell(job, _files(job, paths), choice, as_json=as_json)
+
+
+def ingest_and_tell(job: Ingest, files: list[tuple[Path | None, list[Path]]], choice: Choice, *, as_json: bool) -> None:
+    """Load files, report the touched days, show what became of each. Exit code 1 if one was rejected."""
+    refuse_unknown_kind(job, choice)
     outcomes = []
-    for root, files in _files(job, paths):
-        for outcome in ingest_paths(job, files, choice, root=root):
+    for root, paths in files:
+        for outcome in ingest_paths(job, paths, choice, root=root):
             outcomes.append(outcome)
             if not as_json:
                 err.print(f"{outcome.outcome:>9}  {outcome.name}", markup=False)
@@ -57,6 +63,14 @@ def ingest(
         _show(outcomes, reported)
     if any(o.outcome == "rejected" for o in outcomes):
         raise typer.Exit(1)
+
+
+def refuse_unknown_kind(job: Ingest, choice: Choice) -> None:
+    """A kind no source has is a slip of the pen, not a reason to refuse a file."""
+    kinds = [f"{k.source.name}.{k.kind}" for k in job.sources.kinds]
+    if choice.kind and choice.kind not in {*kinds, *(k.split(".")[1] for k in kinds)}:
+        near = difflib.get_close_matches(choice.kind, kinds, n=3, cutoff=0.0)
+        raise typer.BadParameter(f"there is no kind '{choice.kind}'; near it: {', '.join(near)}", param_hint="--kind")
 
 
 def _files(job: Ingest, paths: list[Path] | None) -> list[tuple[Path | None, list[Path]]]:
@@ -125,6 +139,6 @@ def _show(outcomes: list[FileOutcome], reported: int) -> None:
     if not outcomes:
         out.print("nothing to load")
     elif rejected:
-        out.print(f"{rejected} rejected files are in rejected/, each beside its reason")
+        out.print(f"{rejected} rejected files are in rejected/, each beside its reason: see `neuro rejected`")
     if reported:
         out.print(f"{reported} table-days have something new: `neuro run`, or leave it to `neuro dev`")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from neuro_assets.settings import Settings
 
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".partial", ".filepart")
 _CHUNK = 1 << 20
+_LONGEST_NAME = 200
+_LONGEST_SUFFIX = 16
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Taken:
     file_id: str
     name: str
     path: Path
+    container_id: str | None = None
 
 
 def take(settings: Settings, path: Path, name: str, *, keep_original: bool) -> Taken:
@@ -108,7 +112,7 @@ def take(settings: Settings, path: Path, name: str, *, keep_original: bool) -> T
     target = settings.processing / uuid.uuid4().hex / name
     target.parent.mkdir(parents=True, exist_ok=True)
     if keep_original:
-        partial = target.with_name(f".{target.name}.part")
+        partial = target.with_name(f".{uuid.uuid4().hex}.part")
         shutil.copyfile(path, partial)
         partial.replace(target)
     else:
@@ -133,12 +137,26 @@ def left_over(settings: Settings) -> list[Taken]:
 
 def archive_path(file_id: str, name: str) -> str:
     """Where a loaded file rests, relative to the home; made of its content alone."""
-    return f"archive/{file_id[:2]}/{file_id}/{Path(name).name}"
+    return f"archive/{file_id[:2]}/{file_id}/{_stored_name(name)}"
 
 
 def rejected_path(file_id: str, name: str) -> str:
     """Where a refused file rests, relative to the home."""
-    return f"rejected/{file_id[:12]}/{Path(name).name}"
+    return f"rejected/{file_id[:12]}/{_stored_name(name)}"
+
+
+def _stored_name(name: str) -> str:
+    """The file's name without its folders, cut where a suffix of ours would make it too long for a file system."""
+    path = Path(name)
+    if len(path.name.encode()) <= _LONGEST_NAME:
+        return path.name
+    suffix = path.suffix if len(path.suffix) <= _LONGEST_SUFFIX else ""
+    return path.name.encode()[: _LONGEST_NAME - len(suffix.encode())].decode("utf-8", "ignore") + suffix
+
+
+def clean_name(name: str) -> str:
+    """A name that can be written down: bytes that are no text become question marks in a diamond."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def settle(settings: Settings, taken: Taken, stored: str) -> None:
@@ -165,10 +183,17 @@ def clear_empty(folder: Path, stop: Path) -> None:
         folder = folder.parent
 
 
+def clear_old(folder: Path, age_s: float = 86_400) -> None:
+    """Remove what a killed process left in scratch/; younger folders may be in use."""
+    for left in folder.iterdir() if folder.exists() else ():
+        if time.time() - left.stat().st_mtime > age_s:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def write_reason(settings: Settings, stored: str, reason: dict[str, Any]) -> None:
     """Put the reason beside a refused file, as `<name>.reason.json`."""
     path = settings.home / f"{stored}.reason.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{uuid.uuid4().hex}.part")
     partial.write_text(json.dumps(reason, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(path)

@@ -1,32 +1,29 @@
 """One file, one transaction: rows, refusals and the manifest line are committed together or not at all."""
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
 
-from neuro_assets.ingest import inbox, manifest, outbox
-from neuro_assets.ingest.dates import DateDecision, decide, needs_second_reading, other_order
-from neuro_assets.ingest.reading import (
-    CsvScan,
-    Extent,
-    FileRefusedError,
-    csv_refusal,
-    measure,
-    read_header,
-    refuse_damaged_ids,
-)
+from neuro_assets.ingest import containers, inbox, manifest
+from neuro_assets.ingest.dates import Order
+from neuro_assets.ingest.decided import LoadPlan, Said, Settled, settled
+from neuro_assets.ingest.numbers import Decimal
+from neuro_assets.ingest.plan import Planner, participant_of, scratch_folder
+from neuro_assets.ingest.refusal import FileRefusedError
+from neuro_assets.ingest.rows import replace_rows
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, Lake, LakeBusyError
 from neuro_assets.settings import Settings
-from neuro_assets.sources.load import FileKind, Sources
+from neuro_assets.sources.load import Sources
 from neuro_assets.streams.catalogue import OPS_TABLES, STREAMS
 from neuro_assets.streams.model import Table
-from neuro_assets.study import DateOrder, Study, Window
+from neuro_assets.study import Study, Window
 
 _WRITTEN = (
     "ops.landing_files",
@@ -60,7 +57,7 @@ class Ingest:
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of one arrival: loaded, duplicate or rejected."""
+    """What became of one arrival: loaded, duplicate, rejected, or unpacked (its members are arrivals of their own)."""
 
     file_id: str
     name: str
@@ -73,9 +70,22 @@ class FileOutcome:
 class Choice:
     """What a person decided for the files of one call."""
 
-    date_order: DateOrder | None = None
+    date_order: Order | None = None
     supersedes: bool = False
+    kind: str | None = None
+    decimal: Decimal | None = None
     actor: str = "ingest"
+
+    @property
+    def said(self) -> Said:
+        """What is then not asked of the file."""
+        return Said(self.kind, self.date_order, self.decimal)
+
+    @property
+    def actions(self) -> list[str]:
+        """The decisions, for the audit."""
+        told = {"date_order": self.date_order, "kind": self.kind, "decimal": self.decimal}
+        return (["supersedes"] if self.supersedes else []) + [f"{k}={v}" for k, v in told.items() if v]
 
 
 def prepare_lake(lake: Lake, tables: Iterable[Table]) -> None:
@@ -129,27 +139,82 @@ def ingest_paths(
     choice = choice or Choice()
     with ingest_lock(job.settings), job.lake.connect() as connection:
         prepare_tables(job.lake, connection, job.tables)
-        for taken in inbox.left_over(job.settings):
-            yield _settle_one(job, connection, taken, Choice())
-        for path in (p.absolute() for p in paths):
-            landed = job.settings.landing in path.parents
-            base = job.settings.landing if landed else root
-            name = path.relative_to(base).as_posix() if base and base in path.parents else path.name
-            if not path.exists():
-                continue
-            taken = inbox.take(job.settings, path, name, keep_original=keep_original and not landed)
-            yield _settle_one(job, connection, taken, choice)
+        inbox.clear_old(job.settings.scratch)
+        has_loaded = False
+        for taken, said in _arrivals(job, paths, choice, keep_original=keep_original, root=root):
+            for outcome in _settle(job, connection, taken, said):
+                has_loaded |= outcome.outcome == "loaded"
+                yield outcome
+        if has_loaded:
+            yield from _reconsider(job, connection)
+
+
+def _arrivals(
+    job: Ingest, paths: Iterable[Path], choice: Choice, *, keep_original: bool, root: Path | None
+) -> Iterator[tuple[inbox.Taken, Choice]]:
+    for taken in inbox.left_over(job.settings):
+        yield taken, Choice()
+    for path in (p.absolute() for p in paths):
+        landed = job.settings.landing in path.parents
+        base = job.settings.landing if landed else root
+        name = path.relative_to(base).as_posix() if base and base in path.parents else path.name
+        if path.exists():
+            yield (
+                inbox.take(job.settings, path, inbox.clean_name(name), keep_original=keep_original and not landed),
+                choice,
+            )
+
+
+def _settle(job: Ingest, connection: Connection, taken: inbox.Taken, choice: Choice) -> Iterator[FileOutcome]:
+    """One arrival; a container's members first, then the container itself."""
+    kind = containers.container_kind(taken.path)
+    if kind is None:
+        yield _settle_one(job, connection, taken, choice)
+        return
+    with scratch_folder(job.settings.scratch) as folder:
+        try:
+            members = containers.expand(taken.path, taken.name, folder)
+        except FileRefusedError as refusal:
+            earlier = manifest.read_lines(connection, [taken.file_id]).get(taken.file_id)
+            at = manifest.next_instant(connection, datetime.now(UTC))
+            yield _refuse(job, connection, taken, refusal, earlier, at)
+            return
+        for member in members:
+            name = f"{taken.name}/{member.name}"
+            part = inbox.take(job.settings, member.path, name, keep_original=False)
+            yield from _settle(job, connection, replace(part, container_id=taken.file_id), choice)
+    yield _unpacked(job, connection, taken, kind)
+
+
+def _unpacked(job: Ingest, connection: Connection, taken: inbox.Taken, kind: str) -> FileOutcome:
+    """The container itself: kept beside its members, so that the bytes that came are still there."""
+    earlier = manifest.read_lines(connection, [taken.file_id]).get(taken.file_id)
+    at = manifest.next_instant(connection, datetime.now(UTC))
+    if earlier and earlier.status == "unpacked":
+        return _duplicate(job, connection, taken, earlier)
+    line = _new_line(taken, earlier, at, "unpacked", archive=True, reading=json.dumps({"format": kind}))
+    with job.lake.transaction(connection, ["ops.landing_files", "ops.landing_arrivals"]):
+        manifest.write_line(connection, line, replaces=earlier is not None)
+        manifest.record_arrival(connection, taken.file_id, taken.name, at, "unpacked")
+    inbox.settle(job.settings, taken, line.stored_path)
+    if earlier:
+        _clear_refusal(job.settings, earlier.stored_path, line.stored_path)
+    return FileOutcome(taken.file_id, taken.name, "unpacked", line)
 
 
 def _settle_one(job: Ingest, connection: Connection, taken: inbox.Taken, choice: Choice) -> FileOutcome:
     earlier = manifest.read_lines(connection, [taken.file_id]).get(taken.file_id)
-    decided_anew = choice.supersedes or choice.date_order is not None
-    if earlier and earlier.status == "loaded" and not decided_anew:
-        return _duplicate(job, connection, taken, earlier)
+    if earlier and earlier.status == "loaded" and not choice.actions:
+        other = _other_participant(job, taken, earlier)
+        return (
+            _conflict(job, connection, taken, earlier, other) if other else _duplicate(job, connection, taken, earlier)
+        )
     at = manifest.next_instant(connection, datetime.now(UTC))
     try:
-        plan = plan_load(job, connection, taken.path, choice.date_order)
-        outcome = _load(job, connection, taken, plan, earlier, at, choice)
+        with scratch_folder(job.settings.scratch) as scratch:
+            before = _settled_before(earlier)
+            plan = plan_load(job, connection, taken.path, _full_name(taken, earlier), scratch, choice.said, before)
+            outcome = _load(job, connection, taken, plan, earlier, at, choice)
     except FileRefusedError as refusal:
         if earlier and earlier.status == "loaded":
             # A decision that does not fit a loaded file changes nothing about it.
@@ -162,6 +227,73 @@ def _settle_one(job: Ingest, connection: Connection, taken: inbox.Taken, choice:
     return outcome
 
 
+def _settled_before(earlier: manifest.ManifestLine | None) -> Settled | None:
+    """What was decided when these bytes were loaded: it stays, unless a person now says otherwise."""
+    if earlier is None or earlier.status != "loaded" or earlier.reading is None:
+        return None
+    return settled(earlier.reading, earlier.date_order, earlier.date_evidence)
+
+
+def _full_name(taken: inbox.Taken, earlier: manifest.ManifestLine | None) -> str:
+    """The name with its folders: a file tried again from rejected/ has lost them."""
+    is_same = earlier is not None and Path(earlier.original_name).name == taken.name
+    return earlier.original_name if earlier and is_same else taken.name
+
+
+def _other_participant(job: Ingest, taken: inbox.Taken, earlier: manifest.ManifestLine) -> str | None:
+    """The participant whom this arrival's name gives, where the same bytes were loaded as another's."""
+    told = json.loads(earlier.reading or "{}").get("participant_of_name")
+    if told is None or earlier.raw_table is None:
+        return None
+    try:
+        now = participant_of(job.sources.by_raw_table(earlier.raw_table), taken.name)
+    except (FileRefusedError, KeyError):
+        return None
+    return None if now == told else now
+
+
+def _conflict(
+    job: Ingest, connection: Connection, taken: inbox.Taken, earlier: manifest.ManifestLine, other: str
+) -> FileOutcome:
+    """The same bytes under two people's names: one of the names is wrong, and nobody here knows which."""
+    refusal = FileRefusedError(
+        "identity_conflict",
+        f"the same bytes were loaded as {earlier.original_name}; under this name they would be {other}'s",
+        "Find out whose data these are; nothing was changed",
+    )
+    stored = inbox.rejected_path(taken.file_id, taken.name)
+    now = datetime.now(UTC)
+    with job.lake.transaction(connection, ["ops.landing_arrivals"]):
+        manifest.record_arrival(connection, taken.file_id, taken.name, now, "rejected")
+    _write_reason(job, stored, taken, refusal, now)
+    inbox.settle(job.settings, taken, stored)
+    line = replace(earlier, reason_code=refusal.code, reason=str(refusal), stored_path=stored)
+    return FileOutcome(taken.file_id, taken.name, "rejected", line)
+
+
+def _reconsider(job: Ingest, connection: Connection) -> Iterator[FileOutcome]:
+    """Files refused because nothing told their date order: rows that have come since may tell it now.
+
+    So it does not matter which of two files came first.
+    """
+    loaded = 1
+    while loaded:
+        loaded = 0
+        for line in manifest.read_lines(connection).values():
+            path = job.settings.home / line.stored_path
+            if line.status != "rejected" or line.reason_code != "date_order" or not path.exists():
+                continue
+            try:
+                with scratch_folder(job.settings.scratch) as scratch:
+                    plan_load(job, connection, path, line.original_name, scratch, Said())
+            except FileRefusedError:
+                continue
+            taken = inbox.take(job.settings, path, line.original_name, keep_original=True)
+            outcome = _settle_one(job, connection, replace(taken, container_id=line.container_id), Choice())
+            loaded += outcome.outcome == "loaded"
+            yield outcome
+
+
 def _duplicate(job: Ingest, connection: Connection, taken: inbox.Taken, earlier: manifest.ManifestLine) -> FileOutcome:
     with job.lake.transaction(connection, ["ops.landing_arrivals"]):
         manifest.record_arrival(connection, taken.file_id, taken.name, datetime.now(UTC), "duplicate")
@@ -171,82 +303,42 @@ def _duplicate(job: Ingest, connection: Connection, taken: inbox.Taken, earlier:
     return FileOutcome(taken.file_id, taken.name, "duplicate", earlier)
 
 
-@dataclass(frozen=True)
-class LoadPlan:
-    """Everything decided about a file before its first row is written."""
-
-    scan: CsvScan
-    extent: Extent
-    decision: DateDecision
-
-    @property
-    def order(self) -> DateOrder:
-        """The date order taken."""
-        if self.decision.order is None:
-            raise AssertionError("a plan without a date order is a refusal")
-        return self.decision.order
+# What DuckDB and Python raise at a file that nobody foresaw; not what a full disk or a broken lake raises.
+_UNFORESEEN = (
+    duckdb.DataError,
+    duckdb.ProgrammingError,
+    duckdb.NotSupportedError,
+    duckdb.InternalError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+)
 
 
-def plan_load(job: Ingest, connection: Connection, path: Path, date_order: DateOrder | None = None) -> LoadPlan:
-    """Identify a file and decide how to read it.
+def plan_load(
+    job: Ingest,
+    connection: Connection,
+    path: Path,
+    name: str,
+    scratch: Path,
+    said: Said,
+    before: Settled | None = None,
+) -> LoadPlan:
+    """Identify a file and decide how to read it (see `Planner.plan`).
 
     Raises:
-        FileRefusedError: unknown layout, damaged ids, open date order, too many rows without a time, broken CSV.
+        FileRefusedError: with code, place and remedy.
     """
-    header = read_header(path)
-    kind = job.sources.identify(header)
-    if kind is None:
-        raise _unknown_layout(job.sources, header)
-    scan = CsvScan(path, tuple(header), kind)
-    declared = date_order or _declared_order(job.study, kind)
-    extent = measure(connection, scan, declared or kind.source.date_order, job.window)
-    refuse_damaged_ids(extent, kind)
-    second = None
-    twin = other_order(extent.reading.order)
-    if twin and not declared and needs_second_reading(extent.reading):
-        second = measure(connection, scan, twin, job.window).reading
-    decision = decide(extent.reading, second, declared)
-    if decision.refusal:
+    planner = Planner(connection, job.sources, job.study, job.window, scratch)
+    try:
+        return planner.plan(path, name, said, before)
+    except _UNFORESEEN as error:
         raise FileRefusedError(
-            "date_order",
-            f"{decision.refusal}. If you know the order, say it: `neuro ingest --date-order mdy|dmy FILE`",
-        )
-    _refuse_unreadable_times(job.study, kind, extent)
-    return LoadPlan(scan, extent, decision)
-
-
-def _declared_order(study: Study, kind: FileKind) -> DateOrder | None:
-    orders = study.date_orders
-    return orders.get(f"{kind.source.name}.{kind.kind}") or orders.get(kind.source.name)
-
-
-def _unknown_layout(sources: Sources, header: list[str]) -> FileRefusedError:
-    best, missing, extra = sources.nearest(header)
-    if len(set(header)) != len(header):
-        twice = sorted({h for h in header if header.count(h) > 1})
-        return FileRefusedError("unknown_layout", f"columns appear twice: {', '.join(twice)[:200]}")
-    if not set(header) - set(extra):
-        shown = ", ".join(header)[:200]
-        return FileRefusedError("unknown_layout", f"no known export has any of these columns: {shown}")
-    parts = [f"no known export has these columns; the nearest is {best.source.title} {best.spec.name_hint}"]
-    if missing:
-        parts.append(f"which also has: {', '.join(missing)}")
-    if extra:
-        parts.append(f"and does not have: {', '.join(extra)[:300]}")
-    return FileRefusedError("unknown_layout", "; ".join(parts))
-
-
-def _refuse_unreadable_times(study: Study, kind: FileKind, extent: Extent) -> None:
-    reading = extent.reading
-    unreadable = reading.rows - reading.readable
-    limit = study.gates.max_unreadable_time_share
-    if unreadable and unreadable > limit * reading.rows:
-        raise FileRefusedError(
-            "unreadable_times",
-            f"{unreadable} of {reading.rows} rows have no readable '{kind.spec.time.column}'; the first is row"
-            f" {reading.first_unreadable_row}: '{reading.first_unreadable_cell or ''}' (at most {limit:.0%} may)."
-            " Export the file again",
-        )
+            "unreadable_file",
+            f"the file cannot be read, for a reason nobody foresaw ({type(error).__name__})",
+            "Report this: it is a fault of the program; the file is kept",
+        ) from error
 
 
 def _load(
@@ -264,17 +356,13 @@ def _load(
         touched = replace_rows(connection, job.window, plan, taken.file_id, earlier, at, "ingest")
         manifest.write_line(connection, line, replaces=earlier is not None)
         manifest.record_arrival(connection, taken.file_id, taken.name, at, "loaded")
-        if choice.supersedes or choice.date_order:
-            _audit(connection, choice, taken, at)
+        _audit(connection, choice, taken, at)
     inbox.settle(job.settings, taken, line.stored_path)
     return FileOutcome(taken.file_id, taken.name, "loaded", line, touched)
 
 
 def _audit(connection: Connection, choice: Choice, taken: inbox.Taken, at: datetime) -> None:
-    actions = ["supersedes"] if choice.supersedes else []
-    if choice.date_order:
-        actions.append(f"date_order={choice.date_order}")
-    for action in actions:
+    for action in choice.actions:
         connection.execute(
             "INSERT INTO ops.audit VALUES (?, ?, ?, ?, ?)", [at, choice.actor, action, taken.file_id, taken.name]
         )
@@ -288,148 +376,47 @@ def _loaded_line(
     choice: Choice,
 ) -> manifest.ManifestLine:
     kind, extent = plan.scan.kind, plan.extent
-    return manifest.ManifestLine(
-        file_id=taken.file_id,
-        original_name=earlier.original_name if earlier else taken.name,
-        size_bytes=taken.path.stat().st_size,
-        status="loaded",
-        stored_path=inbox.archive_path(taken.file_id, earlier.original_name if earlier else taken.name),
-        first_arrived_at=earlier.first_arrived_at if earlier else at,
-        loaded_at=at,
+    return replace(
+        _new_line(taken, earlier, at, "loaded", archive=True, reading=json.dumps(plan.reading, ensure_ascii=False)),
         source=kind.source.name,
         file_kind=kind.kind,
         raw_table=kind.raw_table.qualified,
         spec_version=kind.source.version,
-        rows=extent.reading.rows,
-        rows_without_day=extent.reading.rows - extent.reading.readable,
-        rows_outside_window=extent.reading.outside_window,
+        rows=extent.rows,
+        rows_without_day=extent.rows - extent.readable,
+        rows_outside_window=extent.outside_window,
+        rows_left_out=extent.left_out,
         first_day=extent.first_day,
         last_day=extent.last_day,
         as_of=extent.as_of,
-        date_order=plan.order,
-        date_evidence=plan.decision.evidence,
+        date_order=plan.date_order,
+        date_evidence=plan.date_evidence,
         supersedes_at=at if choice.supersedes else (earlier.supersedes_at if earlier else None),
     )
 
 
-def replace_rows(
-    connection: Connection,
-    window: Window,
-    plan: LoadPlan,
-    file_id: str,
+def _new_line(
+    taken: inbox.Taken,
     earlier: manifest.ManifestLine | None,
     at: datetime,
-    cause: str,
-) -> int:
-    """Write a file's rows, quarantine lines, day account and outbox lines, inside the caller's transaction.
-
-    Returns:
-        How many days of the study window were touched.
-
-    Raises:
-        FileRefusedError: the CSV breaks off in a place the first pass did not reach.
-    """
-    table = plan.scan.kind.raw_table
-    before: list[date] = []
-    if earlier and earlier.status == "loaded" and earlier.raw_table:
-        before = _remove_rows(connection, file_id, earlier.raw_table)
-    _insert_rows(connection, plan, file_id)
-    connection.execute(
-        f"INSERT INTO ops.landing_file_days SELECT ?, ?, day, count(*), ? FROM {table.qualified}"
-        " WHERE file_id = ? GROUP BY day",
-        [file_id, table.qualified, at, file_id],
+    status: str,
+    *,
+    archive: bool,
+    reading: str | None = None,
+) -> manifest.ManifestLine:
+    name = earlier.original_name if earlier else taken.name
+    place = inbox.archive_path if archive else inbox.rejected_path
+    return manifest.ManifestLine(
+        file_id=taken.file_id,
+        original_name=name,
+        size_bytes=taken.path.stat().st_size,
+        status=status,
+        stored_path=place(taken.file_id, name),
+        first_arrived_at=earlier.first_arrived_at if earlier else at,
+        loaded_at=at,
+        container_id=taken.container_id or (earlier.container_id if earlier else None),
+        reading=reading,
     )
-    _quarantine_unplaced(connection, window, plan, file_id)
-    return _announce(connection, window, table, file_id, before, at, cause)
-
-
-def _remove_rows(connection: Connection, file_id: str, raw_table: str) -> list[date]:
-    days = connection.execute(
-        "SELECT day FROM ops.landing_file_days WHERE file_id = ? AND day IS NOT NULL", [file_id]
-    ).fetchall()
-    connection.execute(f"DELETE FROM {raw_table} WHERE file_id = ?", [file_id])
-    connection.execute("DELETE FROM ops.landing_file_days WHERE file_id = ?", [file_id])
-    connection.execute("DELETE FROM ops.quarantine WHERE file_id = ? AND table_name = ?", [file_id, raw_table])
-    return [row[0] for row in days]
-
-
-def _insert_rows(connection: Connection, plan: LoadPlan, file_id: str) -> None:
-    scan, kind = plan.scan, plan.scan.kind
-    moment = scan.moment(plan.order)
-    names = {c.name: scan.typed(vendor, c) for vendor, c in kind.spec.columns.items()}
-    columns = ["$file_id AS file_id", "row_number", f"{scan.id_cell} AS source_participant_id"]
-    columns.append(f"({moment})::DATE AS day")
-    if not kind.spec.is_dated:
-        columns.append(f"{moment} AS local_ts")
-    columns += [f"{typed} AS {name}" for name, typed in names.items()]
-    columns.append(f"{scan.unreadable(plan.order)} AS unreadable")
-    columns.append(f"least($as_of, ({moment})::DATE + INTERVAL 1 DAY)::TIMESTAMP AS as_of")
-    order = ", ".join(("day", *kind.raw_table.sort_by, "row_number"))
-    try:
-        connection.execute(
-            f"INSERT INTO {kind.raw_table.qualified} BY NAME SELECT * FROM"
-            f" (SELECT {', '.join(columns)} FROM {scan.relation}) ORDER BY {order}",
-            {"file_id": file_id, "as_of": plan.extent.as_of, "path": str(scan.path)},
-        )
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-        raise csv_refusal(error) from None
-
-
-def _quarantine_unplaced(connection: Connection, window: Window, plan: LoadPlan, file_id: str) -> None:
-    """Rows that belong to no day of the study are accounted for here; staging never sees them."""
-    kind = plan.scan.kind
-    if plan.extent.reading.in_window == plan.extent.reading.rows:
-        return
-    connection.execute(
-        f"""
-        INSERT INTO ops.quarantine BY NAME
-        SELECT $table AS table_name, $source AS source, file_id, row_number, source_participant_id, day,
-               CASE WHEN day IS NULL THEN 'unreadable_time' ELSE 'outside_window' END AS rule,
-               $column AS column_name,
-               CASE WHEN day IS NULL THEN left((unreadable::JSON::MAP(VARCHAR, VARCHAR))[$column], 200)
-                    ELSE day::VARCHAR END AS value
-        FROM {kind.raw_table.qualified}
-        WHERE file_id = $file_id AND (day IS NULL OR day NOT BETWEEN $start AND $end)
-        """,
-        {
-            "table": kind.raw_table.qualified,
-            "source": kind.source.name,
-            "column": kind.spec.time.column,
-            "file_id": file_id,
-            "start": window.start,
-            "end": window.end,
-        },
-    )
-
-
-def _announce(
-    connection: Connection,
-    window: Window,
-    table: Table,
-    file_id: str,
-    before: list[date],
-    at: datetime,
-    cause: str,
-) -> int:
-    days = connection.execute(
-        """
-        SELECT DISTINCT day FROM (
-            SELECT day FROM ops.landing_file_days WHERE file_id = $file_id
-            UNION ALL SELECT unnest($before::DATE[])
-        ) WHERE day BETWEEN $start AND $end ORDER BY day
-        """,
-        {
-            "file_id": file_id,
-            "before": before,
-            "start": window.start,
-            "end": window.end,
-        },
-    ).fetchall()
-    connection.execute(
-        f"INSERT INTO {outbox.TABLE} SELECT ?, unnest(?::DATE[]), ?, ?, ?",
-        [table.qualified, [d[0] for d in days], file_id, cause, at],
-    )
-    return len(days)
 
 
 def _refuse(
@@ -440,33 +427,23 @@ def _refuse(
     earlier: manifest.ManifestLine | None,
     at: datetime,
 ) -> FileOutcome:
-    line = manifest.ManifestLine(
-        file_id=taken.file_id,
-        original_name=earlier.original_name if earlier else taken.name,
-        size_bytes=taken.path.stat().st_size,
-        status="rejected",
-        stored_path=inbox.rejected_path(taken.file_id, earlier.original_name if earlier else taken.name),
-        first_arrived_at=earlier.first_arrived_at if earlier else at,
-        loaded_at=at,
-        reason_code=refusal.code,
-        reason=str(refusal),
+    line = replace(
+        _new_line(taken, earlier, at, "rejected", archive=False), reason_code=refusal.code, reason=str(refusal)
     )
     with job.lake.transaction(connection, ["ops.landing_files", "ops.landing_arrivals"]):
         manifest.write_line(connection, line, replaces=earlier is not None)
         manifest.record_arrival(connection, taken.file_id, taken.name, at, "rejected")
-    inbox.write_reason(
-        job.settings,
-        line.stored_path,
-        {
-            "file": taken.name,
-            "file_id": taken.file_id,
-            "rejected_at": at.isoformat(),
-            "code": refusal.code,
-            "reason": str(refusal),
-        },
-    )
+    _write_reason(job, line.stored_path, taken, refusal, at)
     inbox.settle(job.settings, taken, line.stored_path)
     return FileOutcome(taken.file_id, taken.name, "rejected", line)
+
+
+def _write_reason(job: Ingest, stored: str, taken: inbox.Taken, refusal: FileRefusedError, at: datetime) -> None:
+    inbox.write_reason(
+        job.settings,
+        stored,
+        {"file": taken.name, "file_id": taken.file_id, "rejected_at": at.isoformat(), **refusal.as_dict()},
+    )
 
 
 def _clear_refusal(settings: Settings, refused: str, stored_now: str) -> None:

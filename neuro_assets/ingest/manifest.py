@@ -33,6 +33,9 @@ class ManifestLine:
     reason_code: str | None = None
     reason: str | None = None
     supersedes_at: datetime | None = None
+    rows_left_out: int | None = None
+    reading: str | None = None
+    container_id: str | None = None
 
 
 _COLUMNS = tuple(f.name for f in fields(ManifestLine))

@@ -1,199 +1,417 @@
-"""A CSV file as SQL: the scan, the typed cells, the statistics that decisions rest on."""
+"""A table of cells as rows of a known kind: SQL for identity, time and values, and the pass that measures them."""
 
-import codecs
-import csv
-import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
+from functools import cached_property
+from typing import Any
 
-import duckdb
+import polars as pl
 
-from neuro_assets.ingest.dates import Reading, time_format
+from neuro_assets.ingest.celltable import CellTable, run, sql_list, sql_text
+from neuro_assets.ingest.dates import TimeSurvey
+from neuro_assets.ingest.layout import Layout
+from neuro_assets.ingest.numbers import PLAIN, NumberForm, NumberType
+from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind
-from neuro_assets.sources.model import SourceColumn
-from neuro_assets.study import DateOrder, Window
+from neuro_assets.sources.model import SourceColumn, Wide
+from neuro_assets.study import Window
 
-_HEADER_BYTES = 65_536
 _FORMULA_ID = r"[-+]?\d+([.,]\d+)?[eE][+-]?\d+"
+_SPACES = r"[\s\x{00A0}\x{202F}\x{FEFF}]+"
+_CLOCK = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?|\d{1,2})"
+# date, what separates it, clock, half of the day, zone; a lone number after the date is an hour.
+_TIME_PARTS = rf"^(.*?)([T ,]+){_CLOCK}( ?[AP]M)?( ?(?:Z|UTC|GMT|[+-]\d{{2}}:?\d{{2}}))?$"
+_CLOCK_FORMATS = {"d:d": "%H:%M", "d:d:d": "%H:%M:%S", "d:d:d.d": "%H:%M:%S.%f", "d": "%H"}
+_BLANK_CHARACTERS = "' ' || chr(9) || chr(160) || chr(8239) || chr(65279)"
+_ROWS_A_PERSON = 5
+# Digits with a blank or another sign before every last three of them.
+_ID_GROUPS = r"\d+([ \x{00A0}\x{202F}]+\d{3})+|\d{1,3}([,.\x{2019}]\d{3})+|\d{1,3}(''\d{3})+"
 
 
-class FileRefusedError(Exception):
-    """A file that cannot be loaded: `code` for programs, the message for people, with the remedy."""
+@dataclass(frozen=True)
+class TimeForm:
+    """How the time cells are parsed.
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    Attributes:
+        formats: strptime formats, tried in order.
+        is_loose: blanks, a.m./p.m. and decimal commas are brought to one form first.
+        has_serials: spreadsheet day numbers are read as well.
+    """
+
+    formats: tuple[str, ...]
+    is_loose: bool = False
+    has_serials: bool = False
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One file of a known kind, as expressions over its text cells."""
+
+    table: CellTable
+    layout: Layout
+    times: TimeForm
+    numbers: NumberForm = PLAIN
+    repairs_ids: bool = False
+    participant: str | None = None
+    unfinished_row: int | None = None
+
+    @property
+    def kind(self) -> FileKind:
+        """The kind of file."""
+        return self.layout.kind
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters of `relation` and of the expressions."""
+        found: dict[str, Any] = {"path": str(self.table.path)}
+        if self.participant is not None:
+            found["participant"] = self.participant
+        return found
+
+    @property
+    def relation(self) -> str:
+        """The rows: blank lines and repeated header lines left out."""
+        return f"(SELECT * FROM {self.table.relation} WHERE {self.is_row})"
+
+    @property
+    def is_row(self) -> str:
+        """A line that is neither blank nor the header again; nearly always told by its time cell alone."""
+        layout = self.layout
+        at = layout.time_at[0]
+        places = {*layout.columns_at.values(), *layout.time_at, *([] if layout.id_at is None else [layout.id_at])}
+        others = ", ".join(self.cell(n) for n in sorted(places - {at})) or "NULL"
+        time, header = self.cell(at), sql_text(self.table.header[at])
+        return f"(CASE WHEN {time} IS NOT NULL THEN {time} <> {header} ELSE coalesce({others}) IS NOT NULL END)"
+
+    @property
+    def is_other_header(self) -> str:
+        """A header line that is not the first one: columns change places in the middle of the file."""
+        own = [f"coalesce({self.cell(n)}, '') = {sql_text(h)}" for n, h in enumerate(self.table.header)]
+        names = sql_list(h for h in self.table.header if h)
+        at = self.layout.time_at[0]
+        return f"(CASE WHEN {self.cell(at)} IN {names} THEN NOT ({' AND '.join(own)}) ELSE false END)"
+
+    def cell(self, place: int) -> str:
+        """The text of a cell, trimmed, NULL when blank."""
+        return f"nullif(trim(c{place}), '')"
+
+    @cached_property
+    def id_cell(self) -> str:
+        """The participant, NULL when blank."""
+        at = self.layout.id_at
+        if at is None:
+            return "$participant"
+        cell = self.cell(at)
+        if not self.repairs_ids:
+            return cell
+        pattern = sql_text(self.kind.source.identity.pattern)
+        # An apostrophe or ="..." is how a spreadsheet is told that digits are text.
+        bare = f"regexp_replace(trim({cell}, {_BLANK_CHARACTERS}), '^''|^=\"|\"$', '', 'g')"
+        mended = (
+            f"CASE WHEN regexp_full_match({bare}, '{_ID_GROUPS}') THEN regexp_replace({bare}, '\\D', '', 'g')"
+            f" ELSE regexp_replace({bare}, '^([^.]*)\\.0+$', '\\1') END"
+        )
+        return f"CASE WHEN regexp_full_match({mended}, {pattern}) THEN {mended} ELSE {cell} END"
+
+    @property
+    def is_bad_id(self) -> str:
+        """An id that is not of the source's form."""
+        return f"NOT regexp_full_match({self.id_cell}, {sql_text(self.kind.source.identity.pattern)})"
+
+    @cached_property
+    def time_cell(self) -> str:
+        """The time as written, day and clock joined, NULL when blank."""
+        places = self.layout.time_at
+        cells = [self.cell(n) for n in places]
+        if not self.times.is_loose and len(cells) == 1:
+            return cells[0]
+        joined = cells[0] if len(cells) == 1 else f"({cells[0]} || ' ' || {cells[1]})"
+        return loose_time(joined)
+
+    @cached_property
+    def moment(self) -> str:
+        """TIMESTAMP of the row on its wall clock; NULL where the cell is no such time."""
+        spec, cell = self.kind.spec, self.time_cell
+        parsed = f"try_strptime({cell}, {sql_list(self.times.formats)})" if self.times.formats else "NULL::TIMESTAMP"
+        if self.times.has_serials:
+            number = f"TRY_CAST({cell} AS DOUBLE)"
+            serial = f"(TIMESTAMP '1899-12-30' + to_seconds(round({number} * 86400)::BIGINT))"
+            is_serial = f"regexp_full_match({cell}, '\\d{{5}}(\\.\\d+)?')"
+            parsed = f"CASE WHEN {is_serial} THEN {serial} ELSE {parsed} END"
+        whole = f" AND date_trunc('day', {parsed}) = {parsed}" if spec.is_dated else ""
+        # A two-digit year read by %Y is the first century: that is not the form that was decided.
+        finished = "" if self.unfinished_row is None else f" AND row_number <> {self.unfinished_row}"
+        return f"CASE WHEN year({parsed}) BETWEEN 1970 AND 2199{whole}{finished} THEN {parsed} END"
+
+    def typed(self, place: int, kind: str) -> str:
+        """The typed value of a cell; NULL where it is blank or no such value."""
+        return self.typed_text(self.cell(place), kind)
+
+    def typed_text(self, cell: str, kind: str) -> str:
+        """The typed value of a text, given as SQL."""
+        if kind == "text":
+            return cell
+        plain = self.numbers.plain(cell)
+        number = f"CASE WHEN contains({cell}, '_') THEN NULL ELSE TRY_CAST({plain} AS DOUBLE) END"
+        if kind == "number":
+            return f"CASE WHEN isfinite({number}) THEN {number} END"
+        return f"CASE WHEN abs({number}) < 9007199254740992 AND floor({number}) = {number} THEN ({number})::BIGINT END"
+
+    def value_columns(self) -> list[tuple[str, SourceColumn, int | None]]:
+        """(vendor column, its spec, place or None where the file lacks it)."""
+        return [(n, c, self.layout.columns_at.get(n)) for n, c in self.kind.spec.columns.items()]
+
+    def numeric_places(self) -> list[tuple[int, NumberType]]:
+        """Places of the numeric columns, with their type."""
+        places: list[tuple[int, NumberType]] = []
+        for _, column, at in self.value_columns():
+            if at is not None and column.type != "text":
+                places.append((at, column.type))
+        wide = self.kind.spec.wide
+        if wide:
+            places.extend((self.layout.columns_at[name], wide.type) for name in wide.columns)
+        return places
+
+    def any_number(self, test: Callable[[str, str, str], str], *, only_required: bool = False) -> str:
+        """Whether a numeric cell of the row passes `test(cell, typed, type)`; wide cells by one expression."""
+        spec = self.kind.spec
+        tests = [
+            test(self.cell(at), self.typed(at, c.type), c.type)
+            for n, c, at in self.value_columns()
+            if at is not None and c.type != "text" and (n in spec.required or not only_required)
+        ]
+        if spec.wide:
+            found = test("x", self.typed_text("x", spec.wide.type), spec.wide.type)
+            tests.append(f"len(list_filter({self._wide_cells(spec.wide)}, x -> {found})) > 0")
+        return " OR ".join(tests) or "false"
+
+    def _wide_cells(self, wide: Wide) -> str:
+        return "[" + ", ".join(self.cell(self.layout.columns_at[n]) for n in wide.columns) + "]"
+
+    def unreadable(self) -> str:
+        """JSON of the cells that hold something else than the column's type; NULL when there are none."""
+        cells = [(n, self.cell(at), self.typed(at, c.type)) for n, c, at in self.value_columns() if at is not None]
+        cells.append((self.kind.spec.time.column, self.time_cell, self.moment))
+        bad = {n: (cell, _misread(cell, typed)) for n, cell, typed in cells}
+        entries = ", ".join(
+            f"{{'k': {sql_text(n)}, 'v': CASE WHEN {test} THEN left({cell}, 200) END}}"
+            for n, (cell, test) in bad.items()
+        )
+        return (
+            f"CASE WHEN {' OR '.join(test for _, test in bad.values())} THEN to_json(map_from_entries("
+            f"list_filter([{entries}], x -> x.v IS NOT NULL)))::VARCHAR END"
+        )
+
+    def rows(self) -> str:
+        """SELECT of the raw rows but for file_id and as_of: one row per line, or one per cell of a wide line."""
+        columns = ["row_number", f"{self.id_cell} AS source_participant_id", f"{self.moment} AS moment"]
+        columns += [
+            f"{'NULL' if at is None else self.typed(at, c.type)} AS {c.name}" for _, c, at in self.value_columns()
+        ]
+        columns.append(f"{self.unreadable()} AS unreadable")
+        wide = self.kind.spec.wide
+        if wide is None:
+            return f"SELECT {', '.join(columns)} FROM {self.relation}"
+        return self._long(wide, columns)
+
+    def _long(self, wide: Wide, columns: list[str]) -> str:
+        """The cells of a wide line one under the other; a blank cell is no measurement."""
+        typed = self.typed_text("wide_cell", wide.type)
+        return f"""
+            SELECT * EXCLUDE (wide_cells, wide_cell, place, moment, unreadable),
+                   moment + to_seconds((place * {wide.step_s})::BIGINT) AS moment,
+                   {typed} AS {wide.name},
+                   CASE WHEN {_misread("wide_cell", typed)}
+                        THEN to_json(MAP {{({sql_list(wide.columns)})[place + 1]: left(wide_cell, 200)}})::VARCHAR
+                        ELSE unreadable END AS unreadable
+            FROM (
+                SELECT *, unnest(wide_cells) AS wide_cell, unnest(range({wide.count})) AS place
+                FROM (SELECT {", ".join(columns)}, {self._wide_cells(wide)} AS wide_cells FROM {self.relation})
+            )
+            WHERE (wide_cell IS NOT NULL AND NOT {_is_missing("wide_cell")}) OR (moment IS NULL AND place = 0)
+        """
+
+
+def loose_time(cell: str) -> str:
+    """SQL: a time with single blanks, AM/PM in one form and a point before fractions of seconds."""
+    spaced = f"regexp_replace({cell}, '{_SPACES}', ' ', 'g')"
+    halved = f"regexp_replace({spaced}, '([AaPp])\\.? ?[Mm]\\.?$', '\\1M')"
+    upper = f"regexp_replace(regexp_replace({halved}, 'aM$', 'AM'), 'pM$', 'PM')"
+    return f"regexp_replace(trim({upper}), '(:\\d{{2}}),(\\d+)', '\\1.\\2')"
 
 
 @dataclass(frozen=True)
 class Extent:
-    """What one pass over a file tells: rows, days, how far it saw, ids that are none."""
+    """What one pass over a file tells: rows, days, how far it saw, ids that are none, numbers that are odd."""
 
-    reading: Reading
+    rows: int
+    readable: int
+    in_window: int
+    first_unreadable_row: int | None
+    first_unreadable_cell: str | None
     first_day: date | None
     last_day: date | None
     as_of: datetime | None
+    last_day_of_month: int | None
     bad_ids: int
-    first_bad_id_row: int | None
-    first_bad_id: str | None
+    damaged_ids: int
+    first_damaged_row: int | None
+    first_damaged_id: str | None
+    with_id: int
+    with_rounded_id: int
+    odd_numbers: int
+    last_row: int | None
+    strays: int
+    left_out: int
+    other_header_row: int | None
+    unreadable_values: int
+    unfinished: int
+    days_back: int
+    days_back_of_one: int
+    changes_of_id: int
+
+    @property
+    def is_in_sequence(self) -> bool:
+        """Days never go back within a person's rows, told by neighbouring rows: sorted by person, or by time."""
+        is_by_person = self.changes_of_id * _ROWS_A_PERSON <= self.rows
+        return self.days_back_of_one == 0 and (self.days_back == 0 or is_by_person)
+
+    @property
+    def unreadable(self) -> int:
+        """Rows without a readable time; lines that are no rows, and one that was cut, left out."""
+        return self.rows - self.readable - self.strays - self.unfinished
+
+    @property
+    def outside_window(self) -> int:
+        """Readable rows outside the study window."""
+        return self.readable - self.in_window
 
 
-def read_header(path: Path) -> list[str]:
-    """The column names of a CSV file's first line.
+def _odd(cell: str, typed: str, kind: str) -> str:
+    """A cell that is no number as written, or a whole number with a point in it (1.000 may be one, or a thousand)."""
+    pointed = f" OR contains({cell}, '.')" if kind == "integer" else ""
+    return f"({_misread(cell, typed)}{pointed})"
+
+
+def _is_missing(cell: str) -> str:
+    """What programs write where there is nothing; an Excel error (#N/A) is not among them."""
+    return f"upper({cell}) IN ('NA', 'N/A', 'NAN', 'NULL', 'NONE')"
+
+
+def _misread(cell: str, typed: str, _: str = "") -> str:
+    return f"({cell} IS NOT NULL AND ({typed}) IS NULL AND NOT {_is_missing(cell)})"
+
+
+def measure(connection: Connection, scan: Scan, window: Window) -> Extent:
+    """One pass over the file.
 
     Raises:
-        FileRefusedError: an empty, binary or wrongly encoded file.
+        FileRefusedError: the file breaks off, or its columns change places.
     """
-    with path.open("rb") as handle:
-        head = handle.read(_HEADER_BYTES)
-    if not head.strip():
-        raise FileRefusedError("empty_file", "the file is empty; export it again")
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileRefusedError("encoding", "the file is in UTF-16; save it as CSV UTF-8")
-    if b"\0" in head:
-        raise FileRefusedError("unknown_layout", "this is not a text file; expected a CSV export")
-    line = head.removeprefix(codecs.BOM_UTF8).splitlines()[0]
-    try:
-        names = next(csv.reader([line.decode("utf-8")], strict=True), [])
-    except UnicodeDecodeError as error:
-        raise FileRefusedError("encoding", f"byte {error.start} of the header is not UTF-8") from None
-    except csv.Error as error:
-        raise FileRefusedError("unknown_layout", f"the header cannot be read as CSV: {error}") from None
-    return [n.strip() for n in names]
-
-
-@dataclass(frozen=True)
-class CsvScan:
-    """One file of a known kind, as expressions over its text cells."""
-
-    path: Path
-    header: tuple[str, ...]
-    kind: FileKind
-
-    @property
-    def relation(self) -> str:
-        """The scan with row numbers; the path is parameter `$path`."""
-        columns = ", ".join(f"'{_sql(c)}': 'VARCHAR'" for c in self.header)
-        return (
-            "(SELECT row_number() OVER () AS row_number, * FROM read_csv($path, auto_detect = false, header = true,"
-            f" delim = ',', quote = '\"', escape = '\"', columns = {{{columns}}}, null_padding = false,"
-            " strict_mode = true, ignore_errors = false))"
-        )
-
-    @property
-    def id_cell(self) -> str:
-        """The participant cell, trimmed, NULL when blank."""
-        return _cell(self.kind.source.identity.column)
-
-    @property
-    def time_cell(self) -> str:
-        """The time cell, trimmed, NULL when blank."""
-        return _cell(self.kind.spec.time.column)
-
-    def moment(self, order: DateOrder) -> str:
-        """TIMESTAMP of the row on its wall clock; NULL where the cell is no such time."""
-        parsed = f"try_strptime({self.time_cell}, '{time_format(order, self.kind.spec.time)}')"
-        whole = f" AND date_trunc('day', {parsed}) = {parsed}" if self.kind.spec.is_dated else ""
-        # A two-digit year parses as the first century: that is not the untouched form.
-        return f"CASE WHEN year({parsed}) BETWEEN 1970 AND 2199{whole} THEN {parsed} END"
-
-    def typed(self, vendor_column: str, column: SourceColumn) -> str:
-        """The typed value of a cell; NULL where it is blank or no such value."""
-        cell = _cell(vendor_column)
-        if column.type == "text":
-            return cell
-        number = f"CASE WHEN contains({cell}, '_') THEN NULL ELSE TRY_CAST({cell} AS DOUBLE) END"
-        if column.type == "number":
-            return f"CASE WHEN isfinite({number}) THEN {number} END"
-        return f"CASE WHEN abs({number}) < 9007199254740992 AND floor({number}) = {number} THEN ({number})::BIGINT END"
-
-    def unreadable(self, order: DateOrder) -> str:
-        """JSON of the cells that hold something else than the column's type; NULL when there are none."""
-        cells = [(n, self.typed(n, c)) for n, c in self.kind.spec.columns.items()]
-        cells.append((self.kind.spec.time.column, self.moment(order)))
-        bad = {name: f"({_cell(name)} IS NOT NULL AND ({typed}) IS NULL)" for name, typed in cells}
-        entries = ", ".join(
-            f"{{'k': '{_sql(n)}', 'v': CASE WHEN {test} THEN left({_cell(n)}, 200) END}}" for n, test in bad.items()
-        )
-        return (
-            f"CASE WHEN {' OR '.join(bad.values())} THEN to_json(map_from_entries("
-            f"list_filter([{entries}], x -> x.v IS NOT NULL)))::VARCHAR END"
-        )
-
-
-def measure(connection: Connection, scan: CsvScan, order: DateOrder, window: Window) -> Extent:
-    """One pass over the file read in `order`: how its rows fare, its extent, and ids that are none."""
-    row = _run(
+    wide = scan.kind.spec.wide
+    reach = f" + to_seconds({(wide.count - 1) * wide.step_s})" if wide else ""
+    row = run(
         connection,
         f"""
-        SELECT count(*), count(t), count(*) FILTER (t::DATE BETWEEN $start AND $end),
-               min(row_number) FILTER (t IS NULL), arg_min(cell, row_number) FILTER (t IS NULL),
+        SELECT count(*) FILTER (is_row), count(t), count(*) FILTER (t::DATE BETWEEN $start AND $end),
+               min(row_number) FILTER (is_row AND t IS NULL AND NOT stray AND NOT unfinished),
+               arg_min(cell, row_number) FILTER (is_row AND t IS NULL AND NOT stray AND NOT unfinished),
                min(t)::DATE, max(t)::DATE,
-               coalesce(max(t) FILTER (t::DATE BETWEEN $start AND $end), max(t)),
-               count(*) FILTER (bad), min(row_number) FILTER (bad), arg_min(id, row_number) FILTER (bad)
-        FROM (SELECT row_number, {scan.moment(order)} AS t, {scan.time_cell} AS cell, {scan.id_cell} AS id,
-                     NOT regexp_full_match({scan.id_cell}, $pattern) AS bad
-              FROM {scan.relation})
+               coalesce(max(t) FILTER (t::DATE BETWEEN $start AND $end), max(t)){reach}, max(day(t)),
+               count(*) FILTER (is_row AND bad), count(*) FILTER (is_row AND bad AND NOT stray),
+               min(row_number) FILTER (is_row AND bad AND NOT stray),
+               arg_min(id, row_number) FILTER (is_row AND bad AND NOT stray),
+               count(id) FILTER (is_row), count(*) FILTER (is_row AND id LIKE '_____%0000'),
+               count(*) FILTER (is_row AND odd), max(row_number) FILTER (is_row), count(*) FILTER (is_row AND stray),
+               count(*) FILTER (NOT is_row), min(row_number) FILTER (is_other),
+               count(*) FILTER (is_row AND misread), count(*) FILTER (is_row AND unfinished AND NOT stray),
+               count(*) FILTER (t::DATE < day_before), count(*) FILTER (t::DATE < day_before AND id = id_before),
+               count(*) FILTER (id <> id_before)
+        FROM (SELECT *, lag(t::DATE) OVER () AS day_before, lag(id) OVER () AS id_before,
+                     t IS NULL AND CASE WHEN id IS NULL THEN cell IS NULL
+                        ELSE bad AND NOT regexp_full_match(id, '{_FORMULA_ID}') END AS stray FROM
+              (SELECT row_number, row_number = {scan.unfinished_row or 0} AS unfinished,
+                      {scan.is_row} AS is_row, {scan.is_other_header} AS is_other,
+                      {scan.moment} AS t, {scan.time_cell} AS cell, {scan.id_cell} AS id,
+                      {scan.is_bad_id} AS bad, {scan.any_number(_odd)} AS odd,
+                      {scan.any_number(_misread, only_required=True)} AS misread
+               FROM {scan.table.relation}))
         """,
-        {
-            "path": str(scan.path),
-            "start": window.start,
-            "end": window.end or date.max,
-            "pattern": scan.kind.source.identity.pattern,
-        },
-    )
-    cell = None if row[4] is None else str(row[4])[:60]
-    return Extent(Reading(order, row[0], row[1], row[2], row[3], cell), *row[5:])
-
-
-def refuse_damaged_ids(extent: Extent, kind: FileKind) -> None:
-    """Refuse a file in which an id is not of the vendor's form.
-
-    Raises:
-        FileRefusedError: `damaged_ids`.
-    """
-    if not extent.bad_ids:
-        return
-    shown = (extent.first_bad_id or "")[:40]
-    cause = (
-        "a spreadsheet rounded it, its last digits are lost"
-        if re.fullmatch(_FORMULA_ID, shown)
-        else f"an id of {kind.source.title} looks like {kind.source.identity.example}"
-    )
-    raise FileRefusedError(
-        "damaged_ids",
-        f"{extent.bad_ids} rows have a damaged '{kind.source.identity.column}'; the first is row"
-        f" {extent.first_bad_id_row}: '{shown}' ({cause}). Export the file again and do not open it in a spreadsheet",
-    )
-
-
-def _run(connection: Connection, sql: str, parameters: dict[str, object]) -> tuple:
-    try:
-        row = connection.execute(sql, parameters).fetchone()
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-        raise csv_refusal(error) from None
+        {**scan.parameters, "start": window.start, "end": window.end or date.max},
+    ).fetchone()
     if row is None:
         raise AssertionError("an aggregate returned no row")
-    return row
+    values = list(row)
+    values[4] = None if values[4] is None else str(values[4])[:60]
+    extent = Extent(*values)
+    if extent.other_header_row is not None:
+        raise FileRefusedError(
+            "changed_header",
+            f"row {extent.other_header_row} is another header line: files with other columns were put together",
+            "Send them as files of their own",
+            row=extent.other_header_row,
+        )
+    return extent
 
 
-def csv_refusal(error: duckdb.Error) -> FileRefusedError:
-    """DuckDB's CSV error as a refusal, without the machine's paths or the advice meant for programmers."""
-    text = str(error)
-    line = re.search(r"CSV Error on Line: (\d+)", text)
-    cause = re.search(r"(Expected Number of Columns: \d+ Found: \d+|[Ii]nvalid unicode[^.\n]*|[Uu]nterminated quote|"
-                      r"Value with unterminated quote[^.\n]*|Maximum line size[^.\n]*)", text)  # fmt: skip
-    where = f"line {line.group(1)}" if line else "the file"
-    why = cause.group(1) if cause else text.splitlines()[0][:200]
-    code = "encoding" if "unicode" in why.lower() else "broken_csv"
-    return FileRefusedError(code, f"{where} cannot be read as CSV ({why}); export the file again")
+def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.DataFrame]:
+    """The times of a file as written: date texts per participant, and the clock formats that occur.
+
+    The second frame has one line per way of writing: sep, shape, has_half, zone, n, first_row, first_cell, hour_min,
+    hour_max, has_midnight.
+    """
+    loose = replace(scan, times=replace(scan.times, is_loose=True))
+    name = scan.layout.time_name
+    run(
+        connection,
+        f"""
+        CREATE OR REPLACE TEMP TABLE time_text AS
+        SELECT row_number, id, cell, part.d AS text, part.sep AS sep, part.clock AS clock, part.half AS half,
+               trim(part.zone) AS zone
+        FROM (
+            SELECT row_number, id, cell, CASE WHEN found.clock <> '' THEN found
+                   ELSE {{'d': cell, 'sep': '', 'clock': '', 'half': '', 'zone': ''}} END AS part
+            FROM (SELECT *, regexp_extract(cell, '{_TIME_PARTS}', ['d', 'sep', 'clock', 'half', 'zone']) AS found
+                  FROM (SELECT row_number, {loose.id_cell} AS id, {loose.time_cell} AS cell FROM {loose.relation}))
+            WHERE cell IS NOT NULL
+        )
+        """,
+        loose.parameters,
+    )
+    # A day number with a fraction has its clock behind the point.
+    connection.execute(
+        r"UPDATE time_text SET text = left(cell, 5), clock = '.' WHERE regexp_full_match(cell, '\d{5}\.\d+')"
+    )
+    # A month's name and its year look like a date and an hour: put together what belongs together.
+    connection.execute(
+        "UPDATE time_text SET text = cell, sep = '', clock = '', half = '', zone = ''"
+        " WHERE clock NOT IN ('', '.') AND NOT contains(clock, ':') AND half = ''"
+        " AND NOT regexp_full_match(text, '\\d+[-/.]\\d+[-/.]\\d+|\\d{8}')"
+    )
+    pairs = connection.execute(
+        "SELECT id, text, count(*) AS n, min(row_number) AS first_row FROM time_text GROUP BY ALL ORDER BY first_row"
+    ).pl()
+    clocks = connection.execute(
+        r"""
+        SELECT sep, regexp_replace(clock, '\d+', 'd', 'g') AS shape, half <> '' AS has_half,
+               left(half, 1) = ' ' AS spaced, zone <> '' AS has_zone, count(*) AS n, min(row_number) AS first_row,
+               arg_min(cell, row_number) AS first_cell,
+               min(TRY_CAST(regexp_extract(clock, '^\d+') AS INTEGER)) AS hour_min,
+               max(TRY_CAST(regexp_extract(clock, '^\d+') AS INTEGER)) AS hour_max,
+               bool_or(regexp_full_match(clock || half, '0?0:00(:00(\.0+)?)?|12:00(:00)? ?AM')) AS has_midnight
+        FROM time_text
+        GROUP BY ALL
+        ORDER BY n DESC
+        """
+    ).pl()
+    return TimeSurvey(pairs, name), clocks
 
 
-def _cell(column: str) -> str:
-    return f"nullif(trim(\"{column.replace(chr(34), chr(34) * 2)}\"), '')"
-
-
-def _sql(text: str) -> str:
-    return text.replace("'", "''")
+def clock_format(shape: str, *, has_half: bool, spaced: bool) -> str | None:
+    """The strptime format of a clock's shape; None where it is none."""
+    code = _CLOCK_FORMATS.get(shape)
+    if code is None or not has_half:
+        return code
+    return code.replace("%H", "%I") + (" %p" if spaced else "%p")

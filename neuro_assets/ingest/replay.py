@@ -5,7 +5,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from neuro_assets.ingest import manifest, outbox
-from neuro_assets.ingest.load import Ingest, plan_load, prepare_tables, replace_rows
+from neuro_assets.ingest.decided import Said, settled
+from neuro_assets.ingest.load import Ingest, plan_load, prepare_tables
+from neuro_assets.ingest.plan import scratch_folder
+from neuro_assets.ingest.rows import replace_rows
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind
 from neuro_assets.study import Participant, Study
@@ -43,23 +46,24 @@ def _replay_file(job: Ingest, connection: Connection, line: manifest.ManifestLin
         raise FileNotFoundError(
             f"the archive lacks {line.stored_path} ({line.original_name}); restore it from a backup"
         )
-    decided = line.date_order if (line.date_evidence or "").startswith("declared") else None
-    plan = plan_load(job, connection, path, decided)  # pyright: ignore[reportArgumentType]
-    at = manifest.next_instant(connection, datetime.now(UTC))
-    again = replace(
-        line,
-        loaded_at=at,
-        spec_version=plan.scan.kind.source.version,
-        rows=plan.extent.reading.rows,
-        rows_without_day=plan.extent.reading.rows - plan.extent.reading.readable,
-        rows_outside_window=plan.extent.reading.outside_window,
-        first_day=plan.extent.first_day,
-        last_day=plan.extent.last_day,
-        as_of=plan.extent.as_of,
-    )
-    with job.lake.transaction(connection, [plan.scan.kind.raw_table.qualified, *_WRITTEN]):
-        replace_rows(connection, job.window, plan, line.file_id, line, at, cause)
-        manifest.write_line(connection, again, replaces=True)
+    with scratch_folder(job.settings.scratch) as scratch:
+        before = settled(line.reading or "{}", line.date_order, line.date_evidence)
+        plan = plan_load(job, connection, path, line.original_name, scratch, Said(), before)
+        at = manifest.next_instant(connection, datetime.now(UTC))
+        again = replace(
+            line,
+            loaded_at=at,
+            spec_version=plan.scan.kind.source.version,
+            rows=plan.extent.rows,
+            rows_without_day=plan.extent.rows - plan.extent.readable,
+            rows_outside_window=plan.extent.outside_window,
+            first_day=plan.extent.first_day,
+            last_day=plan.extent.last_day,
+            as_of=plan.extent.as_of,
+        )
+        with job.lake.transaction(connection, [plan.scan.kind.raw_table.qualified, *_WRITTEN]):
+            replace_rows(connection, job.window, plan, line.file_id, line, at, cause)
+            manifest.write_line(connection, again, replaces=True)
 
 
 def study_changes(connection: Connection, job: Ingest) -> set[str]:

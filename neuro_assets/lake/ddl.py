@@ -28,7 +28,7 @@ def ensure_tables(connection: Connection, tables: Iterable[Table]) -> list[str]:
             continue
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
         create_table(connection, table)
-        if isinstance(table, Stream) and table.is_sample:
+        if isinstance(table, Stream) and table.has_of_record:
             connection.execute(of_record_view(table))
         made.append(table.qualified)
     return made

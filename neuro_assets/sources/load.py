@@ -1,14 +1,14 @@
 """Reading source specs from folders and finding the one a header belongs to."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
+from neuro_assets.sources.mistakes import mistakes_of
 from neuro_assets.sources.model import FileSpec, SourceSpec
+from neuro_assets.sources.yaml_text import Document, Mistake, Place, read_yaml
 from neuro_assets.streams.model import Table
 
 
@@ -84,53 +84,96 @@ def load_sources(folders: Iterable[Path]) -> Sources:
     """All specs of the folders; a later folder may add vendors, not redefine one.
 
     Raises:
-        SourceError: broken YAML, a field out of place, a vendor or header defined twice.
+        SourceError: every mistake of every spec, with file, line, field and remedy.
     """
-    specs: dict[str, SourceSpec] = {}
-    for folder in folders:
-        for path in sorted(folder.glob("*.yaml")):
-            spec = read_source(path)
-            if spec.name in specs:
-                raise SourceError(f"{path}: a source named '{spec.name}' is already defined")
-            specs[spec.name] = spec
-    sources = Sources(tuple(specs.values()))
-    _refuse_twin_headers(sources)
+    read: dict[str, _Read] = {}
+    told: list[str] = []
+    for path in (p for folder in folders for p in spec_files(folder)):
+        try:
+            found = _read(path)
+        except SourceError as error:
+            told.append(str(error))
+            continue
+        if other := read.get(found.spec.name):
+            what = f"a source named '{found.spec.name}' is already defined in {other.path}"
+            told.append(found.refusal(("name",), what, "choose another name"))
+            continue
+        read[found.spec.name] = found
+    sources = Sources(tuple(r.spec for r in read.values()))
+    told += _twins(sources, read)
+    if told:
+        raise SourceError("\n".join(told))
     return sources
+
+
+def spec_files(folder: Path) -> list[Path]:
+    """The specs of a folder, hidden files left out.
+
+    Raises:
+        SourceError: a spec that an editor has saved under a name that would be passed over.
+    """
+    if not folder.is_dir():
+        return []
+    files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    if astray := [p for p in files if re.search(r"\.ya?ml\.txt$", p.name, re.IGNORECASE)]:
+        raise SourceError(f"{astray[0]}: the name ends in .txt and is not read; rename it to {astray[0].stem}")
+    return [p for p in files if p.suffix.lower() in {".yaml", ".yml"}]
 
 
 def read_source(path: Path) -> SourceSpec:
     """One spec from a YAML file.
 
     Raises:
-        SourceError: with file, field and what was expected.
+        SourceError: every mistake, each as `<file> line <n>, <field>: <what is wrong>; <what to do>`.
     """
+    return _read(path).spec
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A spec with the file it was read from."""
+
+    path: Path
+    spec: SourceSpec
+    document: Document
+
+    def refusal(self, place: Place, what: str, remedy: str) -> str:
+        return Mistake(self.document.line(place), place, what, remedy).told(self.path)
+
+
+def _read(path: Path) -> _Read:
+    content = path.read_bytes()
     try:
-        return SourceSpec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" line {mark.line + 1}" if mark else ""
-        raise SourceError(f"{path}{place}: not valid YAML") from None
-    except ValidationError as error:
-        lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
-        raise SourceError(f"{path}: {'; '.join(lines)}") from None
+        line = content[: error.start].count(b"\n") + 1
+        raise SourceError(f"{path} line {line}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    document = read_yaml(text)
+    spec, mistakes = mistakes_of(document)
+    if spec is None:
+        raise SourceError("\n".join(m.told(path) for m in mistakes))
+    return _Read(path, spec, document)
 
 
-def _refuse_twin_headers(sources: Sources) -> None:
-    owner: dict[frozenset[str], FileKind] = {}
+def _twins(sources: Sources, read: dict[str, _Read]) -> list[str]:
+    """Kinds of one raw table, and kinds that nothing tells apart: neither columns, nor clocks, nor the file's name."""
+    told: list[str] = []
+    looks: dict[tuple[object, ...], FileKind] = {}
     tables: dict[str, FileKind] = {}
     for kind in sources.kinds:
-        header = kind.source.header_of(kind.kind)
+        own, place = read[kind.source.name], ("files", kind.kind)
         twin = tables.setdefault(kind.raw_table.qualified, kind)
         if twin is not kind:
-            raise SourceError(
-                f"{kind.source.name}.{kind.kind} and {twin.source.name}.{twin.kind} would share the table"
-                f" {kind.raw_table.qualified}; rename one"
-            )
-        other = owner.setdefault(header, kind)
+            what = f"{_shown(kind)} and {_shown(twin)} would share the table {kind.raw_table.qualified}"
+            told.append(own.refusal(place, what, "rename one"))
+            continue
+        look = (kind.source.header_of(kind.kind), kind.spec.is_dated, kind.spec.period_s, kind.spec.name_hint.lower())
+        other = looks.setdefault(look, kind)
         if other is not kind:
-            raise SourceError(
-                f"{kind.source.name}.{kind.kind} and {other.source.name}.{other.kind} have the same columns:"
-                " a file could be either"
-            )
+            what = f"{_shown(kind)} and {_shown(other)} have the same columns: a file could be either"
+            told.append(own.refusal(place, what, "give them a `name_hint` each that only their own files' names have"))
+    return told
+
+
+def _shown(kind: FileKind) -> str:
+    return f"{kind.source.name}.{kind.kind}"

@@ -9,7 +9,7 @@ from neuro_assets.streams.catalogue import STREAMS
 from neuro_assets.streams.model import Column, ColumnType, Stream, Table
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]*$"
-_TAKEN = {"file_id", "row_number", "source_participant_id", "day", "local_ts", "unreadable", "as_of"}
+TAKEN = {"file_id", "row_number", "source_participant_id", "day", "local_ts", "unreadable", "as_of"}
 _STORED: dict[str, ColumnType] = {"integer": "BIGINT", "number": "DOUBLE", "text": "VARCHAR"}
 
 
@@ -107,13 +107,31 @@ class Mapped(_Model):
     @field_validator("codes", mode="before")
     @classmethod
     def _text(cls, value: object) -> object:
-        return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else value
+        """YAML reads an unquoted true or 1 as what it means."""
+        if not isinstance(value, dict):
+            return value
+        return {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in value.items()}
 
     @model_validator(mode="after")
     def _one_way(self) -> "Mapped":
         if self.codes is not None and self.scale is not None:
             raise ValueError("'codes' and 'scale' do not go together")
+        read = [code.strip().lower() for code in self.codes or {}]
+        if twice := sorted({code for code in read if read.count(code) > 1}):
+            raise ValueError(f"codes are read without regard to capitals: '{twice[0]}' is there twice")
         return self
+
+    def fits(self, target: Column) -> None:
+        """Refuse codes and scales that cannot give the stream's column.
+
+        Raises:
+            ValueError: naming what the column takes.
+        """
+        allowed = ("true", "false") if target.type == "BOOLEAN" else target.isin
+        if allowed and self.codes and (wrong := sorted({v for v in self.codes.values() if v not in allowed})):
+            raise ValueError(f"column '{target.name}' takes {', '.join(allowed)}, not '{wrong[0]}'")
+        if self.scale is not None and target.type not in {"SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}:
+            raise ValueError(f"column '{target.name}' is no number: it cannot be scaled")
 
 
 class FileSpec(_Model):
@@ -124,7 +142,7 @@ class FileSpec(_Model):
     period_s: int | None = Field(default=None, ge=1, le=86_400)
     columns: dict[str, SourceColumn] = Field(default_factory=dict)
     wide: Wide | None = None
-    streams: dict[str, dict[str, Mapped]] = Field(description="stream -> stream column -> raw column")
+    streams: dict[str, dict[str, Mapped]] = Field(min_length=1, description="stream -> stream column -> raw column")
 
     @field_validator("streams", mode="before")
     @classmethod
@@ -144,7 +162,7 @@ class FileSpec(_Model):
         names = list(self.raw_columns)
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"several columns would become {', '.join(twice)}")
-        if taken := sorted(set(names) & _TAKEN):
+        if taken := sorted(set(names) & TAKEN):
             raise ValueError(f"every raw table has a column of its own called {', '.join(taken)}; choose another name")
         if self.wide and self.time.kind != "datetime":
             raise ValueError("'wide' columns follow each other in time: the time must be a datetime")
@@ -166,6 +184,8 @@ class FileSpec(_Model):
             raise ValueError(f"stream '{target.name}' needs exactly the columns {', '.join(target.mapped)}{left}")
         if unknown := {m.column for m in mapping.values()} - set(self.raw_columns):
             raise ValueError(f"stream '{target.name}' is mapped from undeclared columns: {', '.join(sorted(unknown))}")
+        for column in (c for c in target.columns if c.name in mapping):
+            mapping[column.name].fits(column)
         if target.has_period and (self.period_s is None or self.time.kind != "datetime"):
             raise ValueError(f"stream '{target.name}' holds samples: it needs period_s and a datetime column")
         if target.is_sample and self.time.kind != "datetime":

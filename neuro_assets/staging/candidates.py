@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind, Sources
+from neuro_assets.staging.translate import Bound, misread_cells, typed_values
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Study
 
@@ -31,16 +32,19 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
         stream: the stream to build.
         days: first and last local day, both inclusive.
     """
-    kinds = sources.feeding(stream.name)
-    parts = " UNION ALL BY NAME ".join(f"({_identified(stream, k)})" for k in kinds)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE identified AS SELECT row_number() OVER () AS rid, * FROM ({parts})",
-        {
+    bound, kinds = Bound(), sources.feeding(stream.name)
+    if kinds:
+        bound |= {
             "start": days[0],
             "end": days[1],
             "auto_enrol": study.auto_enrol,
             "default_zone": study.default_time_zone,
-        },
+        }
+    parts = [_shape(stream), *(_identified(stream, kind, bound) for kind in kinds)]
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE identified AS SELECT row_number() OVER () AS rid, * FROM"
+        f" ({' UNION ALL BY NAME '.join(f'({p})' for p in parts)})",
+        bound,
     )
     if stream.is_sample:
         _add_clock(connection, stream)
@@ -48,41 +52,28 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
         _add_day_length(connection)
 
 
-def _identified(stream: Stream, kind: FileKind) -> str:
-    mapping = kind.spec.streams[stream.name]
+def _shape(stream: Stream) -> str:
     types = {c.name: c.type for c in stream.columns}
-    moment = f"r.local_ts, {kind.spec.period_s} AS period_s," if stream.is_sample else ""
+    return statement("shape").format(mapped=", ".join(f"NULL::{types[name]} AS {name}" for name in stream.mapped))
+
+
+def _identified(stream: Stream, kind: FileKind, bound: Bound) -> str:
+    moment = f"r.local_ts, {kind.spec.period_s or 'NULL::INTEGER'} AS period_s," if stream.is_sample else ""
     return statement("identified").format(
         moment=moment,
-        values=", ".join(f"TRY_CAST(r.{m.column} AS {types[column]}) AS {column}" for column, m in mapping.items()),
-        misread=_misread(stream, kind),
+        values=typed_values(stream, kind, bound),
+        misread=misread_cells(stream, kind, bound),
         source=kind.source.name,
         raw_table=kind.raw_table.qualified,
         needs_zone=str(stream.is_sample).lower(),
     )
 
 
-def _misread(stream: Stream, kind: FileKind) -> str:
-    """MAP from stream column to the text that is no such value; NULL for nearly every row."""
-    types = {c.name: c.type for c in stream.columns}
-    vendor = {c.name: name for name, c in kind.spec.columns.items()}
-    entries, tests = [], []
-    for column, m in kind.spec.streams[stream.name].items():
-        raw = m.column
-        too_large = f"(r.{raw} IS NOT NULL AND TRY_CAST(r.{raw} AS {types[column]}) IS NULL)"
-        tests.append(too_large)
-        cell = f"(r.unreadable::JSON::MAP(VARCHAR, VARCHAR))['{vendor[raw].replace(chr(39), chr(39) * 2)}']"
-        text = f"coalesce({cell}, CASE WHEN {too_large} THEN r.{raw}::VARCHAR END)"
-        entries.append(f"{{'k': '{column}', 'v': {text}}}")
-    return (
-        f"CASE WHEN r.unreadable IS NOT NULL OR {' OR '.join(tests)} THEN"
-        f" map_from_entries(list_filter([{', '.join(entries)}], x -> x.v IS NOT NULL)) END"
-    )
-
-
 def _add_clock(connection: Connection, stream: Stream) -> None:
-    connection.execute(statement("passes"))
-    values = ", ".join(f"i.{v}" for v in stream.values)
+    # Two logs of one night each have a clock of their own to step back.
+    logs = "".join(f", {a}" for a in stream.attributes if a in stream.key)
+    connection.execute(statement("passes").format(logs=logs))
+    values = ", ".join(f"i.{v}" for v in stream.mapped)
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE candidate AS

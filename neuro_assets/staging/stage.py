@@ -148,11 +148,17 @@ def contest_days(job: Ingest, connection: Connection, stream: Stream, first: dat
         sql_statement("contest").format(
             key=", ".join(key),
             key_c=", ".join(f"c.{k}" for k in key),
-            key_join=" AND ".join(f"c.{k} = r.{k}" for k in key),
+            key_join=_same_key(stream),
             values_c=", ".join(f"c.{v}" for v in stream.values),
         )
     )
     _add_conflicts(connection)
+
+
+def _same_key(stream: Stream) -> str:
+    """A row of `c` and one of `r` are the same measurement; two that name no log name the same."""
+    nullable = {c.name for c in stream.columns if c.nullable}
+    return " AND ".join(f"c.{k} {'IS NOT DISTINCT FROM' if k in nullable else '='} r.{k}" for k in stream.key)
 
 
 def _collect_failures(connection: Connection, stream: Stream) -> None:

@@ -1,5 +1,6 @@
 """The row gate: a Pandera schema made from a stream's declaration, applied to values, row by row."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from neuro_assets.streams.model import Column, Stream
@@ -104,8 +105,9 @@ def _pandera_column(column: Column) -> "pa.Column":
 
     checks = []
     if column.ge is not None or column.le is not None:
-        low = float("-inf") if column.ge is None else column.ge
-        high = float("inf") if column.le is None else column.le
+        # An open bound is the largest number, not infinity: that is no measurement.
+        low = -sys.float_info.max if column.ge is None else column.ge
+        high = sys.float_info.max if column.le is None else column.le
         checks.append(pa.Check(lambda d: _within(d, low, high), name=f"{column.name}_range"))
     if column.isin is not None:
         allowed = list(column.isin)

@@ -74,14 +74,14 @@ class Stream(Table):
     `values` are the measured columns; `key` identifies a measurement inside its participant's time.
     `attributes` come from the file as well, but are no measurement: what a row belongs to.
     `sampling` tells how rows of different `period_s` relate: `interval` rows add up over their period,
-    `instant` rows are readings at a moment, `event` rows are single entries without a period, `daily` rows stand
-    for a whole local day.
+    `instant` rows are readings at a moment, `state` rows name what a person was in over their period, `event` rows
+    are single entries without a period, `daily` rows stand for a whole local day.
     """
 
     key: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
-    sampling: Literal["interval", "instant", "event", "daily"] = "daily"
+    sampling: Literal["interval", "instant", "state", "event", "daily"] = "daily"
     rules: tuple[Rule, ...] = field(default=())
     unit: str = ""
 
@@ -93,6 +93,11 @@ class Stream(Table):
     @property
     def has_period(self) -> bool:
         """True where a row stands for a period of time."""
+        return self.sampling in {"interval", "instant", "state"}
+
+    @property
+    def has_of_record(self) -> bool:
+        """True where an hour may be given at several resolutions of which one has to be taken."""
         return self.sampling in {"interval", "instant"}
 
     @property

@@ -60,14 +60,14 @@ def test_every_touched_day_is_told_once_with_its_rows(home: StudyHome):
         "causes": "ingest",
         "files": 1,
     }
-    assert counts(result) == {"loaded": 2, "duplicate": 0, "rejected": 1, "days_reported": 4, "rows": 6}
+    assert counts(result) == {"loaded": 2, "duplicate": 0, "rejected": 1, "unpacked": 0, "days_reported": 4, "rows": 6}
     assert home.rows("SELECT count(*) FROM ops.outbox") == [(0,)]
     assert not [p for p in home.settings.landing.rglob("*") if p.is_file()]
 
     write(home.settings.landing, "daily.csv", daily)
     again = ingest(home, "daily.csv")
     assert told(again) == []
-    assert counts(again) == {"loaded": 0, "duplicate": 1, "rejected": 0, "days_reported": 0, "rows": 4}
+    assert counts(again) == {"loaded": 0, "duplicate": 1, "rejected": 0, "unpacked": 0, "days_reported": 0, "rows": 4}
 
 
 def test_its_runs_are_marked_for_the_one_at_a_time_limit():

@@ -33,13 +33,14 @@ INTEGERS = {
     "12.7": None,
     "inf": None,
     "-inf": None,
-    "nan": None,
     "1_000": None,
-    '"1,000"': None,
-    "1 000": None,
+    '"1,000"': 1000,
+    "1 000": 1000,
+    '"10,00"': None,
+    "10 00": None,
     "0x10": None,
     "true": None,
-    "n/a": None,
+    "#N/A": None,
     "--": None,
 }
 NUMBERS = {
@@ -47,12 +48,10 @@ NUMBERS = {
     "1e-2": 0.01,
     "-0.5": -0.5,
     "inf": None,
-    "nan": None,
-    "NaN": None,
     "3_5": None,
     '"3,5"': None,
 }
-BLANK = ["", "   ", '""']
+BLANK = ["", "   ", '""', "NA", "n/a", "nan", "NaN", "NULL", "None"]
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +59,8 @@ def cells(make_job, tmp_path_factory: pytest.TempPathFactory) -> Ingest:
     """One dailyActivity file: integers in TotalSteps and numbers in TotalDistance, in the order above."""
     planted = [{"TotalSteps": c} for c in INTEGERS] + [{"TotalDistance": c} for c in NUMBERS]
     planted += [{"TotalSteps": c, "TotalDistance": c} for c in BLANK]
+    # Ordinary days below: a file most of whose rows cannot be read is refused.
+    planted += [{}] * (len(INTEGERS) + len(NUMBERS))
     job = make_job()
     text = daily_activity_csv((WHO, date(2016, 3, 12) + timedelta(n), row) for n, row in enumerate(planted))
     (outcome,) = load(job, write(tmp_path_factory.mktemp("cells"), "daily.csv", text))
@@ -89,7 +90,8 @@ def test_a_number_is_finite_or_it_keeps_its_text(cells: Ingest):
 
 
 def test_a_blank_cell_is_missing_not_unreadable(cells: Ingest):
-    assert raw_cells(cells)[-len(BLANK) :] == [(None, None, None)] * len(BLANK)
+    first = len(INTEGERS) + len(NUMBERS)
+    assert raw_cells(cells)[first : first + len(BLANK)] == [(None, None, None)] * len(BLANK)
 
 
 def test_staging_tells_unreadable_from_missing_and_shows_the_text(cells: Ingest):
@@ -118,15 +120,39 @@ def test_a_count_too_large_for_its_stream_is_quarantined_with_its_value(cells: I
 
 
 SMALL = hourly_csv("hourly_steps", [(WHO, f"3/20/2016 {h}:00:00 AM", h) for h in range(1, 6)])
-SMALL_CELLS = [line.split(",") for line in SMALL.splitlines()]
+SMALL_LINES = SMALL.splitlines()
+
+
+def with_column(name: str, cell: str) -> str:
+    """The small table with one more column at its end."""
+    return "".join(f"{line},{cell if n else name}\n" for n, line in enumerate(SMALL_LINES))
+
+
 VARIANTS = {
     "as it is": SMALL.encode(),
     "byte-order mark": b"\xef\xbb\xbf" + SMALL.encode(),
     "CRLF": SMALL.replace("\n", "\r\n").encode(),
-    "no last newline": SMALL.rstrip("\n").encode(),
+    "old Macintosh": SMALL.replace("\n", "\r").encode(),
+    "semicolons": SMALL.replace(",", ";").encode(),
+    "tabs": SMALL.replace(",", "\t").encode(),
+    "pipes": SMALL.replace(",", "|").encode(),
+    "UTF-16": SMALL.encode("utf-16"),
+    "UTF-16 without its mark": SMALL.encode("utf-16-le"),
+    "Windows-1252": with_column("Größe", "“è”").encode("cp1252"),
+    "a column more": with_column("Note", "well").encode(),
+    "a title above": f"Export of Ann\n\n{SMALL}".encode(),
+    "longer lines, of blanks": with_column(" ", " ").replace("StepTotal, ", "StepTotal").encode(),
+    "line ends of two kinds": SMALL.replace("\n", "\r\n", 3).encode(),
+    "day first": SMALL.replace("3/20/2016", "20.03.2016").encode(),
+    "two-digit years": SMALL.replace("/2016", "/16").encode(),
+    "day numbers": "".join(
+        line.replace(f"3/20/2016 {n}:00:00 AM", f"{42449 + n / 24:.10f}") + "\n" for n, line in enumerate(SMALL_LINES)
+    ).encode(),
+    "names in other words": SMALL.replace("Id,ActivityHour,StepTotal", "user id,activity hour,Steps").encode(),
+    "ids as a spreadsheet shows them": SMALL.replace(WHO, '"1,503,960,366"').encode(),
     "blank line at the end": (SMALL + "\n").encode(),
-    "quoted": "".join(",".join(f'"{c}"' for c in line.split(",")) + "\n" for line in SMALL.splitlines()).encode(),
-    "columns turned round": "".join(",".join(line.split(",")[::-1]) + "\n" for line in SMALL.splitlines()).encode(),
+    "quoted": "".join(",".join(f'"{c}"' for c in line.split(",")) + "\n" for line in SMALL_LINES).encode(),
+    "columns turned round": "".join(",".join(line.split(",")[::-1]) + "\n" for line in SMALL_LINES).encode(),
     "blanks around": SMALL.replace(",", " , ").encode(),
 }
 
@@ -135,7 +161,7 @@ def test_one_table_in_many_dresses_gives_the_same_rows(make_job, tmp_path: Path)
     job = make_job()
     paths = [write(tmp_path, f"{n}.csv", data) for n, data in enumerate(VARIANTS.values())]
     outcomes = load(job, *paths)
-    assert {o.outcome for o in outcomes} == {"loaded"}
+    assert {name: o.line.reason for name, o in zip(VARIANTS, outcomes, strict=True) if o.outcome != "loaded"} == {}
     columns = "row_number, source_participant_id, local_ts, step_total, unreadable, as_of"
     wanted = [(h, WHO, datetime(2016, 3, 20, h), h, None, datetime(2016, 3, 20, 5)) for h in range(1, 6)]
     for name, outcome in zip(VARIANTS, outcomes, strict=True):
@@ -166,7 +192,7 @@ def test_row_numbers_are_lines_of_the_file_however_large_it_is(make_job, tmp_pat
     for n in range(count):
         day, second = divmod(n, 86_400)
         lines.append(f"{WHO},4/{1 + day}/2016 {clock[second]},{pad}{40 + n % 150}")
-    path = write(tmp_path, "heart.csv", "\n".join(lines))
+    path = write(tmp_path, "heart.csv", "\n".join(lines) + "\n")
     assert path.stat().st_size > 36_000_000
     job = make_job()
     (outcome,) = load(job, path)

@@ -50,6 +50,10 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
+# The streams of the six kinds of file that the fixture has.
+FILLED = {"heart_rate", "steps", "calories", "intensity", "daily_activity", "daily_sleep"}
+
+
 def test_real_files_give_the_same_tables_as_on_sqlite(
     postgres: str, make_job: Callable[..., Ingest], fitabase: dict[str, list[Path]]
 ):
@@ -60,7 +64,9 @@ def test_real_files_give_the_same_tables_as_on_sqlite(
         assert {o.outcome for o in load(job, *files)} == {"loaded"}
         for stream in STREAMS:
             stage(job, stream.name, date(2016, 3, 12), date(2016, 5, 13))
-    for stream in STREAMS:
+    filled = [s for s in STREAMS if s.name in FILLED]
+    assert len(filled) == len(FILLED)
+    for stream in filled:
         wanted = read_table(on_sqlite.lake, stream.qualified, ", ".join(stream.key))
         assert len(wanted) > 0
         assert read_table(on_postgres.lake, stream.qualified, ", ".join(stream.key)).equals(wanted)

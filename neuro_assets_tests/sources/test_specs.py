@@ -1,11 +1,13 @@
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
+from neuro_assets.ingest.layout import plain
 from neuro_assets.settings import REPOSITORY
-from neuro_assets.sources.load import SourceError, Sources, load_sources, read_source
+from neuro_assets.sources.load import FileKind, SourceError, Sources, load_sources, read_source
 
 BUILT_IN = REPOSITORY / "neuro_assets" / "sources"
 
@@ -55,7 +57,7 @@ def built_in() -> Sources:
 
 
 def test_every_built_in_header_is_identified_in_any_order(built_in: Sources):
-    assert len(built_in.kinds) == 6
+    assert len(built_in.kinds) == 19
     for kind in built_in.kinds:
         header = sorted(kind.source.header_of(kind.kind))
         for seed in range(5):
@@ -75,28 +77,114 @@ def test_a_header_that_differs_by_one_column_is_nothing_we_know(built_in: Source
 
 
 def test_the_nearest_kind_is_told_with_what_differs(built_in: Sources):
-    best, missing, extra = built_in.nearest(["Id", "ActivityDay", "StepTotal"])
-    assert (best.kind, missing, extra) == ("hourly_steps", ["ActivityHour"], ["ActivityDay"])
+    best, missing, extra = built_in.nearest(["Id", "SleepDay", "TotalMinutesAsleep", "TotalTimeInBed", "Nights"])
+    assert (best.kind, missing, extra) == ("sleep_day", ["TotalSleepRecords"], ["Nights"])
 
 
-def test_real_headers_are_identified(built_in: Sources, fitabase: dict[str, list[Path]]):
-    for kind, paths in fitabase.items():
-        for path in paths:
-            found = built_in.identify(path.open(encoding="utf-8-sig").readline().strip().split(","))
-            assert found is not None
-            assert found.kind == kind
-    assert {k: len(v) for k, v in fitabase.items()} == {
+def test_every_real_file_has_the_header_of_its_kind_in_the_same_order(built_in: Sources, shared_data: Path):
+    """The kind is told by the file's name, which no spec needs to read a file."""
+    kinds = {k.spec.name_hint: k for k in built_in.kinds}
+    found: Counter[str] = Counter()
+    for path in sorted((shared_data / "fitabase").rglob("*.csv")):
+        kind = kinds[path.stem]
+        header = path.open(encoding="utf-8-sig").readline().strip().split(",")
+        assert (path.name, set(header)) == (path.name, set(kind.source.header_of(kind.kind)))
+        assert len(header) == len(set(header))
+        identified = built_in.identify(header)
+        assert (path.name, identified and identified.kind) == (path.name, kind.kind)
+        found[kind.kind] += 1
+    assert found == {
         "daily_activity": 2,
+        "daily_steps": 1,
+        "daily_calories": 1,
+        "daily_intensities": 1,
         "sleep_day": 1,
         "hourly_steps": 2,
         "hourly_calories": 2,
         "hourly_intensities": 2,
+        "minute_steps_wide": 1,
+        "minute_intensities_wide": 1,
+        "weight_log": 2,
         "heartrate_seconds": 1,
     }
 
 
+# What the public export and the data dictionary have besides, of which there is no file here.
+ELSEWHERE = {
+    "minute_steps": "Id,ActivityMinute,Steps",
+    "minute_calories": "Id,ActivityMinute,Calories",
+    "minute_intensities": "Id,ActivityMinute,Intensity",
+    "minute_mets": "Id,ActivityMinute,METs",
+    "minute_sleep": "Id,date,value,logId",
+    "minute_calories_wide": "Id,ActivityHour," + ",".join(f"Calories{n:02d}" for n in range(60)),
+    "minute_mets_wide": "Id,ActivityHour," + ",".join(f"METs{n:02d}" for n in range(60)),
+}
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_headers_of_files_that_are_not_here(built_in: Sources, kind: str):
+    found = built_in.identify(ELSEWHERE[kind].split(","))
+    assert (found and found.source.name, found and found.kind) == ("fitabase", kind)
+
+
+def names_of(kind: FileKind) -> dict[str, list[str]]:
+    """Column -> the names it may have, in the form they are compared in."""
+    spec, identity = kind.spec, kind.source.identity
+    names = {c: [c, *column.also] for c, column in spec.columns.items()}
+    names |= {c: [c] for c in (spec.wide.columns if spec.wide else ())}
+    names |= {"(identity)": [identity.column or "", *identity.also], "(time)": [spec.time.column, *spec.time.also]}
+    return {column: [plain(n) for n in known] for column, known in names.items()}
+
+
+def test_a_name_means_one_column_of_a_kind_and_is_listed_once(built_in: Sources):
+    for kind in built_in.kinds:
+        names = [n for known in names_of(kind).values() for n in known]
+        assert (kind.kind, [n for n, times in Counter(names).items() if times > 1]) == (kind.kind, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "called"),
+    [
+        ("hourly_steps", "(identity)", ["Participant ID", "participant_id", "user id", "Subject"]),
+        ("hourly_steps", "(time)", ["Hour", "Date", "date time", "Timestamp", "time"]),
+        ("hourly_steps", "StepTotal", ["step_total", "Steps", "total steps"]),
+        ("minute_steps", "Steps", ["step_count", "Total Steps"]),
+        ("hourly_calories", "Calories", ["calories_kcal", "kcal", "CALORIES"]),
+        ("heartrate_seconds", "Value", ["heart rate", "Heart_Rate_BPM", "bpm", "hr"]),
+        ("daily_activity", "(time)", ["date", "Day", "activity date"]),
+        ("daily_activity", "VeryActiveMinutes", ["very_active_min", "Very Active Minutes"]),
+        ("minute_sleep", "value", ["sleep_stage", "Stage", "Sleep state"]),
+        ("minute_mets", "METs", ["mets", "MET"]),
+        ("weight_log", "WeightKg", ["weight_kg", "Weight (kg)"]),
+    ],
+)
+def test_what_people_and_tools_call_a_column(built_in: Sources, kind: str, column: str, called: list[str]):
+    known = names_of(next(k for k in built_in.kinds if k.kind == kind))[column]
+    assert [name for name in called if plain(name) not in known] == []
+
+
+def test_a_weight_without_a_unit_is_not_taken_for_kilograms(built_in: Sources):
+    kind = next(k for k in built_in.kinds if k.kind == "weight_log")
+    assert "weight" not in [n for known in names_of(kind).values() for n in known]
+
+
+def test_a_file_may_lack_what_no_stream_needs(built_in: Sources):
+    required = {k.kind: k.spec.required for k in built_in.kinds}
+    assert required["weight_log"] == {"WeightKg"}
+    assert required["minute_sleep"] == {"value", "logId"}
+    assert required["hourly_intensities"] == {"TotalIntensity"}
+    assert "VeryActiveDistance" not in required["daily_intensities"] | required["daily_activity"]
+    assert len(required["minute_steps_wide"]) == 60
+
+
 def test_kinds_are_found_by_stream_and_by_raw_table(built_in: Sources):
-    assert [k.kind for k in built_in.feeding("calories")] == ["hourly_calories"]
+    fed = {name: [k.kind for k in built_in.feeding(name)] for name in ("calories", "mets", "weight", "activity_counts")}
+    assert fed == {
+        "calories": ["hourly_calories", "minute_calories", "minute_calories_wide"],
+        "mets": ["minute_mets", "minute_mets_wide"],
+        "weight": ["weight_log"],
+        "activity_counts": [],
+    }
     assert built_in.by_raw_table("raw.fitabase_sleep_day").kind == "sleep_day"
     with pytest.raises(KeyError, match=r"no source spec feeds raw\.oura_sleep"):
         built_in.by_raw_table("raw.oura_sleep")
@@ -118,16 +206,18 @@ def test_a_user_adds_a_vendor_without_code(tmp_path: Path):
         "unreadable",
         "as_of",
     ]
-    assert [k.source.name for k in sources.feeding("steps")] == ["fitabase", "acme"]
+    assert [k.source.name for k in sources.feeding("steps")] == ["fitabase"] * 3 + ["acme"]
 
 
 def test_a_vendor_cannot_be_defined_twice(tmp_path: Path):
     message = refused(tmp_path, vendor("fitabase"))
-    assert "acme.yaml: a source named 'fitabase' is already defined" in message
+    assert "acme.yaml" in message
+    assert "a source named 'fitabase' is already defined" in message
 
 
 def test_twins_are_refused_because_a_file_could_be_either(tmp_path: Path):
     twin = hourly(
+        name_hint="hourlySteps_merged",
         time={"column": "ActivityHour", "kind": "datetime"},
         columns={"StepTotal": {"name": "n", "type": "integer"}},
         streams={"steps": {"value": "n"}},
@@ -137,6 +227,14 @@ def test_twins_are_refused_because_a_file_could_be_either(tmp_path: Path):
     assert "acme.hourly" in message
     assert "fitabase.hourly_steps" in message
     assert "have the same columns" in message
+
+
+def mapped(**how: object) -> dict:
+    return {"column": "step_count", **how}
+
+
+def maybe() -> dict:
+    return mapped(codes={1: "maybe"})
 
 
 DAILY_TIME = {"column": "when", "kind": "date"}
@@ -153,18 +251,18 @@ DAILY_TIME = {"column": "when", "kind": "date"}
         (
             vendor(files={"hourly": hourly(streams={"steps": {"count": "step_count"}})}),
             "files.hourly",
-            "stream 'steps' needs exactly the columns value",
+            "stream 'steps' has no column 'count'",
         ),
         (
             vendor(files={"hourly": hourly(streams={"steps": {"value": "steps"}})}),
             "files.hourly",
-            "undeclared columns: steps",
+            "no column of this kind is named 'steps'",
         ),
-        (vendor(files={"hourly": hourly(period_s=None)}), "files.hourly", "needs period_s"),
+        (vendor(files={"hourly": hourly(period_s=None)}), "files.hourly", "stream 'steps' needs it"),
         (
             vendor(files={"hourly": hourly(time=DAILY_TIME)}),
             "files.hourly",
-            "needs period_s and a datetime column",
+            "`kind: datetime`",
         ),
         (
             vendor(
@@ -182,24 +280,61 @@ DAILY_TIME = {"column": "when", "kind": "date"}
                 }
             ),
             "files.hourly",
-            "its time must be a date",
+            "feed a stream of moments: heart_rate, steps",
         ),
-        (vendor(files={"hourly": hourly(period_s=0)}), "files.hourly.period_s", "greater than or equal to 1"),
+        (vendor(files={"hourly": hourly(period_s=0)}), "files.hourly.period_s", "too small"),
         (vendor(date_order="mm/dd"), "date_order", "'mdy', 'dmy' or 'ymd'"),
-        (vendor(colour="red"), "colour", "Extra inputs are not permitted"),
-        (vendor(name="ACME Corp"), "name", "match pattern"),
+        (vendor(colour="red"), "colour", "unknown field 'colour'"),
+        (vendor(name="ACME Corp"), "name", "'ACME Corp'"),
         (
             vendor(files={"hourly": hourly(columns={"count": {"name": "n", "type": "int"}})}),
             "files.hourly.columns.count.type",
             "'integer', 'number' or 'text'",
         ),
-        ({k: v for k, v in vendor().items() if k != "identity"}, "identity", "Field required"),
+        ({k: v for k, v in vendor().items() if k != "identity"}, "identity", "'identity' is missing"),
+        (
+            vendor(files={"hourly": hourly(streams={"steps": {"value": {"column": "step_count", "factor": 2}}})}),
+            "files.hourly.streams.steps.value.factor",
+            "unknown field 'factor'",
+        ),
+        (
+            vendor(files={"hourly": hourly(streams={"steps": {"value": mapped(scale=0.1, codes={1: 2})}})}),
+            "files.hourly.streams.steps.value",
+            "'codes' and 'scale' do not go together",
+        ),
+        (
+            vendor(files={"hourly": hourly(streams={"sleep_stage": {"stage": mapped(codes={1: "asleeep"})}})}),
+            "files.hourly",
+            "column 'stage' takes asleep, restless, awake, light, deep, rem, wake, not 'asleeep'",
+        ),
+        (
+            vendor(
+                files={"hourly": hourly(streams={"sleep_stage": {"stage": mapped(codes={"A": "wake", "a ": "rem"})}})}
+            ),
+            "files.hourly.streams.sleep_stage.stage",
+            "'a' is there twice",
+        ),
+        (
+            vendor(files={"hourly": hourly(streams={"sleep_stage": {"stage": mapped(scale=2)}})}),
+            "files.hourly",
+            "column 'stage' is no number: it cannot be scaled",
+        ),
+        (
+            vendor(files={"hourly": hourly(streams={"weight": {"bmi": "step_count"}})}),
+            "files.hourly",
+            "stream 'weight' also needs weight_kg",
+        ),
+        (
+            vendor(files={"hourly": hourly(streams={"weight": {"weight_kg": "step_count", "is_manual": maybe()}})}),
+            "files.hourly",
+            "column 'is_manual' takes true, false, not 'maybe'",
+        ),
     ],
 )
 def test_a_mistake_is_answered_with_file_field_and_expectation(tmp_path: Path, spec: dict, place: str, why: str):
     message = refused(tmp_path, spec)
     assert str(tmp_path / "acme.yaml") in message
-    assert f"{place}: " in message
+    assert f", {place}" in message
     assert why in message
 
 
@@ -207,7 +342,7 @@ def test_a_mistake_is_answered_with_file_field_and_expectation(tmp_path: Path, s
 def test_broken_yaml_is_answered_with_its_line(tmp_path: Path, text: str):
     path = tmp_path / "acme.yaml"
     path.write_text(f"# first\n{text}\n", encoding="utf-8")
-    with pytest.raises(SourceError, match=r"acme\.yaml line [23]: not valid YAML"):
+    with pytest.raises(SourceError, match=r"acme\.yaml line [23].*: not valid YAML"):
         read_source(path)
 
 
@@ -247,3 +382,12 @@ def test_two_specs_cannot_share_a_raw_table(tmp_path: Path):
 def test_a_pattern_that_is_no_regular_expression_is_refused(tmp_path: Path):
     identity = {"column": "user", "pattern": "[a-z", "example": "ann"}
     assert "identity.pattern" in refused(tmp_path, vendor(identity=identity))
+
+
+def test_yes_and_no_may_be_written_as_yaml_has_them(tmp_path: Path):
+    """An unquoted true is true, whatever Python calls it; an event needs no period."""
+    codes = yaml.safe_load("{1: true, 0: false}")
+    weighing = hourly(period_s=None, streams={"weight": {"weight_kg": "step_count", "is_manual": mapped(codes=codes)}})
+    write_spec(tmp_path, vendor(files={"hourly": weighing}))
+    (kind,) = load_sources([tmp_path]).feeding("weight")
+    assert kind.spec.streams["weight"]["is_manual"].codes == {"1": "true", "0": "false"}

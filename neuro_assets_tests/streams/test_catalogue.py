@@ -1,6 +1,6 @@
 import pytest
 
-from neuro_assets.streams.catalogue import OPS_TABLES, STREAMS, stream
+from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS, stream
 from neuro_assets.streams.model import Stream
 
 
@@ -8,22 +8,63 @@ from neuro_assets.streams.model import Stream
 def test_key_values_partition_and_rules_name_declared_columns(target: Stream):
     names = set(target.column_names)
     assert len(names) == len(target.columns)
-    used = {*target.key, *target.values, *target.sort_by, target.partition_by}
+    used = {*target.key, *target.mapped, *target.sort_by, target.partition_by}
     assert used | {c for rule in target.rules for c in rule.columns} <= names
     assert {"source", "file_id", "row_number"} <= names
-    assert not any(c.nullable for c in target.columns if c.name in {*target.key, *target.values})
+    assert not set(target.values) & set(target.attributes)
+
+
+@pytest.mark.parametrize("target", STREAMS, ids=lambda s: s.name)
+def test_whose_and_when_a_row_is_is_never_missing(target: Stream):
+    """Of the key, only the log a row belongs to may be unknown; every stream has a value that may not."""
+    nullable = {c.name for c in target.columns if c.nullable}
+    assert nullable & set(target.key) <= {"log_id"}
+    assert nullable <= set(target.mapped)
+    assert set(target.values) - nullable
 
 
 def test_a_sample_is_told_apart_by_wall_clock_and_fold():
-    assert {s.key for s in STREAMS if s.is_sample} == {("participant_id", "period_s", "local_ts", "fold")}
+    samples = {s.key for s in STREAMS if s.sampling in {"interval", "instant"}}
+    assert samples == {("participant_id", "period_s", "local_ts", "fold")}
+    assert stream("sleep_stage").key == ("participant_id", "log_id", "period_s", "local_ts", "fold")
+    assert stream("weight").key == ("participant_id", "local_ts", "fold")
     assert {s.key for s in STREAMS if not s.is_sample} == {("participant_id", "day")}
 
 
 def test_names_are_used_once():
-    names = [t.qualified for t in (*STREAMS, *OPS_TABLES)]
+    names = [t.qualified for t in (*STREAMS, *OPS_TABLES, *FRAME_TABLES)]
     assert len(names) == len(set(names))
 
 
 def test_an_unknown_stream_is_answered_with_the_known_ones():
     with pytest.raises(KeyError, match="unknown stream 'step'; known: heart_rate, steps"):
         stream("step")
+
+
+def test_only_what_adds_up_or_averages_has_hours_of_record():
+    """A state is named, not summed; an event has no period."""
+    found = {
+        kind: {s.name for s in STREAMS if s.sampling == kind and s.has_of_record} for kind in ("interval", "instant")
+    }
+    assert found["interval"] == {"steps", "calories", "intensity", "activity_counts"}
+    assert found["instant"] == {"heart_rate", "mets"}
+    assert {s.name for s in STREAMS if not s.has_of_record} == {
+        "sleep_stage",
+        "weight",
+        "daily_activity",
+        "daily_steps",
+        "daily_calories",
+        "daily_intensity",
+        "daily_sleep",
+    }
+
+
+def test_a_row_without_a_period_has_no_column_for_it():
+    assert {s.name for s in STREAMS if s.has_period} == {s.name for s in STREAMS if "period_s" in s.column_names}
+
+
+def test_what_a_source_must_bring_and_what_it_may_leave_out():
+    assert stream("weight").mapped == ("log_id", "weight_kg", "bmi", "fat_pct", "is_manual")
+    assert stream("weight").required == ("weight_kg",)
+    assert stream("sleep_stage").required == ("stage",)
+    assert stream("steps").required == stream("steps").mapped == ("value",)

@@ -11,6 +11,7 @@ from neuro_assets.streams.model import Column, Stream
 
 POLARS = {
     "VARCHAR": pl.String,
+    "BOOLEAN": pl.Boolean,
     "TINYINT": pl.Int8,
     "SMALLINT": pl.Int16,
     "INTEGER": pl.Int32,
@@ -28,7 +29,7 @@ GOOD = {
     "fold": 0,
     "utc_offset_min": -240,
     "period_s": 3600,
-    "value": 60.0,
+    "value": 30.0,
     "time_quality": "ok",
     "tz_source": "study",
     "source": "fitabase",
@@ -44,6 +45,25 @@ GOOD = {
     "sleep_records": 1,
     "minutes_asleep": 420,
     "minutes_in_bed": 450,
+    "very_active_distance_km": 2.5,
+    "moderately_active_distance_km": 1.0,
+    "light_active_distance_km": 3.0,
+    "sedentary_active_distance_km": 0.0,
+    "stage": "asleep",
+    "log_id": "11114919637",
+    "weight_kg": 53.3,
+    "bmi": 22.97,
+    "fat_pct": 22.0,
+    "is_manual": True,
+}
+# Of every stream with new kinds of columns: what is bounded, and on how many sides.
+BOUNDS = {
+    "heart_rate": 9,
+    "activity_counts": 8,
+    "sleep_stage": 7,
+    "weight": 11,
+    "daily_steps": 3,
+    "daily_intensity": 17,
 }
 
 
@@ -75,6 +95,13 @@ def typed(column: Column, value: float) -> float:
     return value if column.type == "DOUBLE" else int(value)
 
 
+DISTANCES = {f"{part}_active_distance_km" for part in ("very", "moderately", "light", "sedentary")}
+OPTIONAL = {
+    "sleep_stage": {"log_id"},
+    "weight": {"bmi", "fat_pct", "is_manual", "log_id"},
+    "daily_intensity": DISTANCES,
+}
+
 every_stream = pytest.mark.parametrize("target", STREAMS, ids=lambda s: s.name)
 
 
@@ -87,7 +114,8 @@ def test_an_ordinary_row_passes(target: Stream):
 def test_a_value_beyond_its_bound_fails_and_only_that_row(target: Stream):
     """One planted value a row, every other row an ordinary one."""
     planted = [(c, typed(c, v)) for c in target.columns for v in beyond(c)]
-    assert len(planted) >= 7
+    assert len(planted) == BOUNDS.get(target.name, len(planted))
+    assert len(planted) >= 3
     rows = [row for c, v in planted for row in ({}, {c.name: v})]
     found = failures(target, *rows)
     wanted = {(101 + 2 * n, f"{c.name}_range", c.name, str(v)) for n, (c, v) in enumerate(planted)}
@@ -104,7 +132,8 @@ def test_the_bounds_themselves_pass(target: Stream):
 @every_stream
 def test_a_value_outside_its_list_fails(target: Stream):
     listed = [c.name for c in target.columns if c.isin]
-    assert listed == (["time_quality", "tz_source"] if target.is_sample else [])
+    own = ["stage"] if target.name == "sleep_stage" else []
+    assert listed == ([*own, "time_quality", "tz_source"] if target.is_sample else [])
     assert failures(target, *({name: "guess"} for name in listed)) == {
         (100 + n, f"{name}_values", name, "guess") for n, name in enumerate(listed)
     }
@@ -116,6 +145,13 @@ def test_a_missing_value_fails_under_its_own_name_and_breaks_no_other_rule(targe
     assert failures(target, *({name: None} for name in needed)) == {
         (100 + n, f"{name}_missing", name, None) for n, name in enumerate(needed)
     }
+
+
+@every_stream
+def test_what_may_be_missing_may_be_missing_all_at_once(target: Stream):
+    optional = [c.name for c in target.columns if c.nullable]
+    assert set(optional) == OPTIONAL.get(target.name, set())
+    assert failures(target, dict.fromkeys(optional), {}) == set()
 
 
 @every_stream
@@ -148,6 +184,19 @@ def test_what_is_no_number_never_passes(target: Stream):
         ("daily_activity", {"sedentary_min": 1260, "day_length_min": 1500}, None),
         ("daily_activity", {"sedentary_min": 1261, "day_length_min": 1500}, "minutes_fit_the_day"),
         ("daily_activity", {"sedentary_min": 1200, "day_length_min": 1380}, None),
+        ("mets", {"value": 0.0}, None),
+        ("mets", {"value": 0.5}, None),
+        ("mets", {"value": 0.1}, "nobody_below_rest"),
+        ("activity_counts", {"value": 1e9}, None),
+        ("activity_counts", {"day": date(2016, 4, 2)}, "day_is_local_date"),
+        ("sleep_stage", {"local_ts": datetime(2016, 4, 2)}, "day_is_local_date"),
+        ("sleep_stage", {"log_id": "1.11149E+10"}, "log_id_is_whole"),
+        ("weight", {"log_id": "1,46223e12"}, "log_id_is_whole"),
+        ("weight", {"log_id": "1459900799000"}, None),
+        ("weight", {"log_id": "E12"}, None),
+        ("weight", {"day": date(2016, 4, 2)}, "day_is_local_date"),
+        ("daily_intensity", {"sedentary_min": 1200}, None),
+        ("daily_intensity", {"sedentary_min": 1201}, "minutes_fit_the_day"),
         ("daily_sleep", {"minutes_asleep": 450}, None),
         ("daily_sleep", {"minutes_asleep": 451}, "asleep_within_bed"),
     ],

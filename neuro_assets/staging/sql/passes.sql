@@ -1,9 +1,10 @@
 -- Which pass of a repeated autumn hour a row belongs to, told by the order of the file: the clock steps back once
 -- between the passes. A file that gives the hour once has no step; one that is not in time order has several.
+-- The minutes of a wide line share its row number and follow each other. `{logs}`: further columns that keep apart.
 CREATE OR REPLACE TEMP TABLE passes AS
 WITH repeated AS (
-    SELECT i.rid, i.file_id, i.source_participant_id, i.row_number, i.day, i.local_ts, c.local_start,
-        i.period_s >= epoch(c.local_end - c.local_start) AS is_whole_overlap
+    SELECT i.rid, i.file_id, i.source_participant_id, i.row_number, i.day, i.local_ts, c.local_start{logs},
+        coalesce(i.period_s >= epoch(c.local_end - c.local_start), false) AS is_whole_overlap
     FROM identified i
     JOIN people_clock c
       ON c.zone = i.zone AND c.day = i.day AND c.fold = 1
@@ -20,18 +21,20 @@ WITH repeated AS (
         -- The same time twice is a step back only where one row fills the repeated hour; else it is a row given twice.
         CASE WHEN is_whole_overlap THEN local_ts <= lag(local_ts) OVER w ELSE local_ts < lag(local_ts) OVER w END
             AS is_step_back,
-        count(*) OVER (PARTITION BY r.file_id, r.source_participant_id, r.local_ts) AS times_given
+        count(*) OVER (PARTITION BY r.file_id, r.source_participant_id, r.local_ts{logs}) AS times_given
     FROM repeated r
     JOIN direction d ON d.file_id = r.file_id AND d.source_participant_id = r.source_participant_id AND d.day = r.day
-    WINDOW w AS (PARTITION BY r.file_id, r.source_participant_id, r.local_start ORDER BY r.row_number)
+    WINDOW w AS (
+        PARTITION BY r.file_id, r.source_participant_id, r.local_start{logs} ORDER BY r.row_number, r.local_ts
+    )
 ), counted AS (
     SELECT *,
         coalesce(count(*) FILTER (is_step_back) OVER so_far, 0) AS steps_so_far,
-        count(*) FILTER (is_step_back) OVER (PARTITION BY file_id, source_participant_id, local_start) AS steps_in_all,
-        max(times_given) OVER (PARTITION BY file_id, source_participant_id, local_start) AS most_given
+        count(*) FILTER (is_step_back) OVER (PARTITION BY file_id, source_participant_id, local_start{logs}) AS steps_in_all,
+        max(times_given) OVER (PARTITION BY file_id, source_participant_id, local_start{logs}) AS most_given
     FROM steps
     WINDOW so_far AS (
-        PARTITION BY file_id, source_participant_id, local_start ORDER BY row_number
+        PARTITION BY file_id, source_participant_id, local_start{logs} ORDER BY row_number, local_ts
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     )
 )

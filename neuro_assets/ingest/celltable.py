@@ -1,0 +1,268 @@
+"""A file of any format as a table of text cells that SQL can scan: row_number, c0, c1, ..."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from neuro_assets.ingest import textfile
+from neuro_assets.ingest.refusal import FileRefusedError
+from neuro_assets.ingest.textfile import Record, TextFile
+from neuro_assets.lake.lake import Connection
+
+Format = Literal["csv", "parquet", "json"]
+MAX_COLUMNS = 2_000
+_SAMPLE = 300
+_BATCH = 50_000
+CsvErrors = (duckdb.InvalidInputException, duckdb.ConversionException)
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """Cells of a file as text.
+
+    Attributes:
+        path: what the scan reads: the file, its UTF-8 copy or its tokenised form.
+        format: of the file.
+        header: names of the columns as the file gives them.
+        sample: the first rows.
+        relation: SQL that yields row_number and c0..cN; the path is parameter `$path`.
+        encoding: of a text file.
+        separator: of a text file.
+        header_line: physical line of the header, from 1; 0 where the format names its columns otherwise.
+        skip: physical lines up to the first row.
+        text: the text file behind it, for reading it again with more patience.
+    """
+
+    path: Path
+    format: Format
+    header: tuple[str, ...]
+    sample: tuple[tuple[str, ...], ...]
+    relation: str
+    encoding: str | None = None
+    separator: str | None = None
+    header_line: int = 0
+    skip: int = 0
+    text: TextFile | None = None
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.header)
+
+
+def csv_table(text: TextFile, separator: str, records: list[Record], at: int) -> CellTable:
+    """A text file whose header is `records[at]`, to be scanned strictly: every line has the same number of cells."""
+    header = records[at].cells
+    if len(header) > MAX_COLUMNS:
+        raise too_many_columns(len(header))
+    columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(len(header)))
+    quoted = separator.replace("\t", "\\t")
+    relation = (
+        "(SELECT row_number() OVER () AS row_number, * FROM read_csv($path, auto_detect = false, header = false,"
+        f" skip = {records[at].next_line}, delim = E'{quoted}', quote = '\"', escape = '\"',"
+        f" columns = {{{columns}}}, null_padding = false, strict_mode = true, ignore_errors = false,"
+        " hive_partitioning = false, compression = 'none'))"
+    )
+    return CellTable(
+        path=text.path,
+        format="csv",
+        header=header,
+        sample=tuple(r.cells for r in records[at + 1 : at + 1 + _SAMPLE]),
+        relation=relation,
+        encoding=text.encoding,
+        separator=separator,
+        header_line=records[at].line + 1,
+        skip=records[at].next_line,
+        text=text,
+    )
+
+
+def starts_as_sampled(connection: Connection, table: CellTable) -> bool:
+    """Whether the strict scan begins with the row below the header.
+
+    It counts the lines to skip in its own way where quotes or mixed line ends stand above.
+    """
+    cells = ", ".join(f"c{n}" for n in range(table.width))
+    row = run(connection, f"SELECT {cells} FROM {table.relation} LIMIT 1", {"path": str(table.path)}).fetchone()
+    if row is None or not table.sample:
+        return row is None and not table.sample
+    first = [(c or "").strip() for c in row]
+    return first == list(table.sample[0]) or not any(first)
+
+
+def own_name(path: Path, scratch: Path) -> Path:
+    """The file under a name that means nothing: DuckDB reads compression and partitions out of names."""
+    link = scratch / "table"
+    link.symlink_to(path.absolute())
+    return link
+
+
+def too_many_columns(count: int) -> FileRefusedError:
+    """The refusal of a file wider than any export."""
+    return FileRefusedError(
+        "unknown_layout", f"a line has {count:,} columns (at most {MAX_COLUMNS:,})", "This is no export we know"
+    )
+
+
+def tokenised(table: CellTable, scratch: Path, is_remark: Callable[[list[str]], bool]) -> CellTable:
+    """The same text read line by line: mixed line ends, short title and total lines, longer lines of blanks.
+
+    Slower than the strict scan, so only for files that this one cannot read. A line with fewer cells than the
+    header is kept where `is_remark` says that it is no row (a total, a remark); any other is a line that was cut.
+
+    Raises:
+        FileRefusedError: `broken_csv` with the line: too few or too many cells, an open quote.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = scratch / "cells.parquet"
+    names = [f"c{n}" for n in range(table.width)]
+    schema = pa.schema([("row_number", pa.int64()), *((n, pa.string()) for n in names)])
+    rows = _even_rows(table, is_remark)
+    number = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while batch := list(islice(rows, _BATCH)):
+            numbers = range(number + 1, number + len(batch) + 1)
+            number += len(batch)
+            columns = [pa.array(numbers, pa.int64()), *(pa.array(c, pa.string()) for c in zip(*batch, strict=True))]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+    return replace(table, path=path, relation="(SELECT * FROM read_parquet($path, hive_partitioning = false))")
+
+
+def _even_rows(table: CellTable, is_remark: Callable[[list[str]], bool]) -> Iterator[list[str]]:
+    """Rows of the header's width; records are counted as the strict scan counts them."""
+    if table.text is None or table.separator is None:
+        raise AssertionError("only text files are tokenised")
+    width = table.width
+    for line, cells in textfile.all_records(table.text, table.separator, table.skip):
+        if len(cells) == width:
+            yield cells
+        elif len(cells) > width:
+            if any(c.strip() for c in cells[width:]):
+                raise _uneven(line, width, len(cells))
+            yield cells[:width]
+        elif is_remark(padded := cells + [""] * (width - len(cells))):
+            yield padded
+        else:
+            raise _uneven(line, width, len(cells))
+
+
+def _uneven(line: int, width: int, found: int) -> FileRefusedError:
+    return FileRefusedError(
+        "broken_csv",
+        f"line {line} cannot be read as CSV (Expected Number of Columns: {width} Found: {found})",
+        "The transfer may have been cut off: export the file again",
+    )
+
+
+def parquet_table(connection: Connection, path: Path) -> CellTable:
+    """A Parquet file, every column as text.
+
+    Raises:
+        FileRefusedError: `damaged_file`.
+    """
+    names = _names(connection, "SELECT * FROM read_parquet($path, hive_partitioning = false)", path, "Parquet")
+    cells = ", ".join(f"{_quoted(n)}::VARCHAR AS c{i}" for i, n in enumerate(names))
+    relation = (
+        f"(SELECT row_number() OVER () AS row_number, {cells} FROM read_parquet($path, hive_partitioning = false))"
+    )
+    return _with_sample(connection, CellTable(path, "parquet", tuple(names), (), relation))
+
+
+def json_table(connection: Connection, path: Path, *, is_array: bool) -> CellTable:
+    """JSON lines, or one JSON array of objects: each object a row, its keys the columns.
+
+    Raises:
+        FileRefusedError: `damaged_file` (broken JSON), `unknown_layout` (no objects, nested or too many keys).
+    """
+    shape = "array" if is_array else "newline_delimited"
+    form = f"format = '{shape}', hive_partitioning = false, compression = 'uncompressed'"
+    keys = f"SELECT key FROM (SELECT unnest(json_keys(json)) AS key, row_number() OVER () AS n FROM" \
+           f" read_json_objects($path, {form})) GROUP BY key ORDER BY min(n)"  # fmt: skip
+    try:
+        names = [row[0] for row in connection.execute(keys, {"path": str(path)}).fetchall()]
+    except CsvErrors:
+        raise _damaged("JSON") from None
+    if not names:
+        raise FileRefusedError("unknown_layout", "the JSON holds no objects with named values", "Export it as CSV")
+    if len(names) > MAX_COLUMNS:
+        raise too_many_columns(len(names))
+    cells = ", ".join(f"json_extract_string(json, {_pointer(n)}) AS c{i}" for i, n in enumerate(names))
+    relation = f"(SELECT row_number() OVER () AS row_number, {cells} FROM read_json_objects($path, {form}))"
+    return _with_sample(connection, CellTable(path, "json", tuple(names), (), relation, encoding="utf-8"))
+
+
+def _names(connection: Connection, sql: str, path: Path, shown: str) -> list[str]:
+    try:
+        described = connection.execute(f"DESCRIBE {sql}", {"path": str(path)}).fetchall()
+    except duckdb.Error:
+        raise _damaged(shown) from None
+    if len(described) > MAX_COLUMNS:
+        raise too_many_columns(len(described))
+    return [row[0] for row in described]
+
+
+def _with_sample(connection: Connection, table: CellTable) -> CellTable:
+    names = ", ".join(f"c{n}" for n in range(table.width))
+    try:
+        rows = connection.execute(
+            f"SELECT {names} FROM {table.relation} LIMIT {_SAMPLE}", {"path": str(table.path)}
+        ).fetchall()
+    except duckdb.Error:
+        raise _damaged(table.format) from None
+    return replace(table, sample=tuple(tuple("" if c is None else c.strip() for c in row) for row in rows))
+
+
+def _damaged(shown: str) -> FileRefusedError:
+    return FileRefusedError(
+        "damaged_file", f"the file looks like {shown} but cannot be read", "Export or transfer it again"
+    )
+
+
+def run(connection: Connection, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Execute a statement over a cell table.
+
+    Raises:
+        FileRefusedError: the file breaks off or cannot be read at some place.
+    """
+    try:
+        return connection.execute(sql, parameters)
+    except CsvErrors as error:
+        raise csv_refusal(error) from None
+
+
+def csv_refusal(error: duckdb.Error) -> FileRefusedError:
+    """DuckDB's CSV error as a refusal, without the machine's paths or the advice meant for programmers."""
+    text = str(error)
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    cause = re.search(r"(Expected Number of Columns: \d+ Found: \d+|[Ii]nvalid unicode[^.\n]*|[Uu]nterminated quote|"
+                      r"Value with unterminated quote[^.\n]*|Maximum line size[^.\n]*)", text)  # fmt: skip
+    where = f"line {line.group(1)}" if line else "the file"
+    why = cause.group(1) if cause else text.splitlines()[0].split("/")[0][:120]
+    code = "encoding" if "unicode" in why.lower() else "broken_csv"
+    return FileRefusedError(code, f"{where} cannot be read as CSV ({why})", "Export the file again")
+
+
+def _pointer(key: str) -> str:
+    """A key as a JSON pointer, which needs no quotes and takes any text."""
+    return sql_text("/" + key.replace("~", "~0").replace("/", "~1"))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sql_text(text: str) -> str:
+    """A SQL literal of a declared name."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def sql_list(texts: Iterable[str]) -> str:
+    """A SQL list literal of declared names."""
+    return "[" + ", ".join(sql_text(t) for t in texts) + "]"

@@ -1,0 +1,83 @@
+"""docs/data-model.md says of every declared table what its declaration says: columns, types, order and meaning."""
+
+import re
+
+import pytest
+
+from neuro_assets.settings import REPOSITORY
+from neuro_assets.sources.load import FileKind, load_sources
+from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
+from neuro_assets.streams.model import Column, Stream, Table
+
+SECTIONS = {
+    part.split("\n", 1)[0].strip("# `"): part
+    for part in re.split(r"^(?=###? )", (REPOSITORY / "docs" / "data-model.md").read_text("utf-8"), flags=re.MULTILINE)
+}
+SAMPLES = [s for s in STREAMS if s.has_of_record]
+TABLES = [*(s for s in STREAMS if not s.has_of_record), *OPS_TABLES, *FRAME_TABLES]
+KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
+
+
+def lines_of(section: str) -> list[list[str]]:
+    """Cells of the table lines of a section that begin with a name in code."""
+    found = (line.strip("|").split("|") for line in SECTIONS[section].splitlines() if line.startswith("| `"))
+    return [[cell.strip() for cell in cells] for cells in found]
+
+
+def told(column: Column) -> list[str]:
+    """What every table says of a column."""
+    return [f"`{column.name}`", column.type, column.unit, "yes" if column.nullable else ""]
+
+
+def allowed(column: Column) -> str:
+    """The cell of what a column may hold."""
+    if column.isin:
+        return ", ".join(f"`{v}`" for v in column.isin)
+    if column.ge is None:
+        return ""
+    return f"from {column.ge}" if column.le is None else f"{column.ge} to {column.le}"
+
+
+def check(columns: list[Column], lines: list[list[str]]) -> None:
+    assert [line[:4] for line in lines] == [told(c) for c in columns]
+    assert [line[-1] for line in lines] == [c.description for c in columns]
+    if any(allowed(c) for c in columns):
+        assert [line[4] for line in lines] == [allowed(c) for c in columns]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda t: t.qualified)
+def test_every_table_has_its_columns(table: Table):
+    check(list(table.columns), lines_of(table.qualified))
+    if isinstance(table, Stream):
+        key = ", ".join(f"`{k}`" for k in table.key)
+        assert f"Key: {key}." in SECTIONS[table.qualified]
+        assert [r.name for r in table.rules if f"`{r.name}`" not in SECTIONS[table.qualified]] == []
+
+
+def test_every_stream_of_samples_has_the_common_columns_and_a_line_of_its_own():
+    lines = lines_of("Samples")
+    for stream in SAMPLES:
+        common = [c for c in stream.columns if c.name != "value"]
+        check(common, lines[: len(common)])
+    own = {line[0].strip("`"): line for line in lines if line[0].startswith("`staging.")}
+    assert list(own) == [s.qualified for s in SAMPLES]
+    for stream in SAMPLES:
+        value = next(c for c in stream.columns if c.name == "value")
+        assert own[stream.qualified][1:4] == [value.description, value.unit, allowed(value)]
+        assert [r.name for r in stream.rules if f"`{r.name}`" not in own[stream.qualified][4]] == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
+def test_every_raw_table_has_its_vendor_columns(kind: FileKind):
+    types = {c.name: c.type for c in kind.raw_table.columns}
+    wanted = [[f"`{c.name}`", types[c.name], c.unit, f"`{v}`"] for v, c in kind.spec.columns.items()]
+    if wide := kind.spec.wide:
+        wanted.append([f"`{wide.name}`", types[wide.name], wide.unit, f"`{wide.columns[0]}` to `{wide.columns[-1]}`"])
+    assert lines_of(kind.raw_table.qualified) == wanted
+    assert [s for s in kind.spec.streams if f"`staging.{s}`" not in SECTIONS[kind.raw_table.qualified]] == []
+
+
+def test_no_table_is_described_that_is_not_there():
+    described = {name for name in SECTIONS if name.startswith(("raw.", "staging.", "ops."))}
+    there = {t.qualified for t in TABLES} | {k.raw_table.qualified for k in KINDS}
+    assert described == {name for name in there if not name.startswith("baselines.")}
