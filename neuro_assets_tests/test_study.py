@@ -53,7 +53,7 @@ def test_a_missing_protocol_names_the_command_that_makes_one(tmp_path: Path):
         ("id: s1\nwindow: {start: 2016-05-13, end: 2016-03-12}", "window", "before it starts (2016-05-13)"),
         (MINIMAL + "gates: {max_failed_share: 20}", "gates.max_failed_share", "less than or equal to 1"),
         (MINIMAL + "auto_enroll: true", "auto_enroll", "Extra inputs are not permitted"),
-        (MINIMAL + "date_orders: {fitabase: mdd}", "date_orders.fitabase", "'mdy', 'dmy' or 'ymd'"),
+        (MINIMAL + "date_orders: {fitabase: mdd}", "date_orders.fitabase", "'mdy', 'dmy', 'ymd' or 'ydm'"),
         ("id: two words\nwindow: {start: 2016-03-12}", "id", "match pattern"),
         ("id: s1\n", "window", "Field required"),
     ],

@@ -28,9 +28,9 @@ def refuse_lost_clocks(scan: Scan, clocks: pl.DataFrame, texts: list[str]) -> No
                     "Export the file with the hour at which each row begins, 0 to 23", name)  # fmt: skip
     # ISO has 24 hours; elsewhere a vendor who writes AM and PM has lost them where no hour is 0 or above 12.
     has_iso = all((found := read_date_text(t)) is None or found.shape.startswith("Y") for t in texts)
-    timed = clocks.filter(~pl.col("shape").is_in(["", "."]))
+    timed = clocks.filter(~pl.col("shape").is_in(["", "."]) & ~pl.col("has_half"))
     writes_halves = spec.time.format is None and scan.kind.source.date_order != "ymd"
-    if has_iso or not writes_halves or timed.is_empty() or timed["has_half"].any():
+    if has_iso or not writes_halves or timed.is_empty():
         return
     if timed["hour_min"].min() >= 1 and timed["hour_max"].max() <= 12:  # pyright: ignore[reportOperatorIssue]
         first = timed.sort("first_row").row(0, named=True)

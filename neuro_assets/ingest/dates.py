@@ -422,7 +422,8 @@ class _Group:
                 )
         exchanged = pl.when(both).then(there).otherwise(here)
         turns, left = self._turns(here), self._turns(exchanged)
-        if turns and (not left or turns >= max(_JUMPS, _FEWER_TURNS * left)):
+        nearer = self._span(exchanged) < self._span(here)
+        if nearer and turns and (not left or turns >= max(_JUMPS, _FEWER_TURNS * left)):
             return (
                 "the days of each person follow each other only with day and month exchanged where both are 12 or"
                 f" less ({self._first_text(both)})"
@@ -443,6 +444,10 @@ class _Group:
                 f"its {days} days then lie side by side, read otherwise they are spread over {round(rest * days)} days",
             )
         return None
+
+    def _span(self, day: pl.Expr) -> int:
+        """Days from the first to the last."""
+        return int(self.frame.select((day.max() - day.min()).dt.total_days()).item() or 0)
 
     def _spread(self, order: Order) -> float:
         days = self.frame.get_column(order).drop_nulls().unique().sort()

@@ -5,6 +5,7 @@ Nothing here knows what the tables mean.
 
 import json
 import re
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class Lake:
     encrypted: bool = True
     memory_limit: str = "4GB"
     threads: int | None = None
+    spill: Path | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Lake":
@@ -48,6 +50,7 @@ class Lake:
             settings.encrypt,
             settings.memory_limit,
             settings.threads,
+            settings.scratch,
         )
 
     @property
@@ -87,10 +90,14 @@ class Lake:
         }
 
     @contextmanager
-    def connect(self, *, read_only: bool = False) -> Iterator[Connection]:
+    def connect(self, *, read_only: bool = False, memory_limit: str | None = None) -> Iterator[Connection]:
         """A DuckDB connection with the lake attached and in use; closed at the end, whatever happens.
 
         A read-only connection never takes a lock and never blocks a writer.
+
+        Args:
+            read_only: nothing can be written.
+            memory_limit: instead of the lake's own; what needs more is spilled to disk.
 
         Raises:
             LakeError: the catalog or its data cannot be opened.
@@ -99,21 +106,26 @@ class Lake:
             self.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
             if read_only and not self.sqlite_path.exists():
                 raise LakeError(f"there is no lake yet at {self.sqlite_path}; `neuro ingest` makes one")
-        connection = duckdb.connect(":memory:", config=self._config())
+        connection = duckdb.connect(":memory:", config=self._config(memory_limit))
         try:
             self._attach(connection, read_only=read_only)
             yield connection
         finally:
             connection.close()
 
-    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
+    def _config(self, memory_limit: str | None) -> dict[str, str | bool | int | float | list[str]]:
         config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": self.memory_limit,
+            "memory_limit": memory_limit or self.memory_limit,
             "autoinstall_known_extensions": False,
             "preserve_insertion_order": True,
         }
         if self.threads:
             config["threads"] = self.threads
+        if self.spill:
+            # Two connections that spill into one folder overwrite each other's files and crash (duckdb#15173); DuckDB's
+            # own choice is `.tmp` of the working directory, for all. It makes the last folder and removes it again.
+            self.spill.mkdir(parents=True, exist_ok=True)
+            config["temp_directory"] = str(self.spill / f"duckdb-{uuid.uuid4().hex}")
         return config
 
     def _attach(self, connection: Connection, *, read_only: bool) -> None:
@@ -123,6 +135,8 @@ class Lake:
             options["READ_ONLY"] = True
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            # Started by `python -c`, as workers are, DuckDB would draw bars into standard output.
+            connection.execute("SET enable_progress_bar = false")
             try:
                 self._attach_with(connection, options)
             except duckdb.InvalidInputException as error:

@@ -37,7 +37,7 @@ def story(make_home: Callable[..., StudyHome], tmp_path_factory: pytest.TempPath
         home.load(write(folder, f"{name}.csv", text))
         checks[name] = checks_of(home.run([NAME], day), NAME)
 
-    steps = [-1, -1, -1, "n/a", *[2000] * 6]
+    steps = [-1, -1, -1, "many", *[2000] * 6]
     loaded_and_run("bad", steps_per_day_csv(zip(PEOPLE, [BAD] * 10, steps, strict=True)), BAD)
     long = [(who, OTHER, {"SedentaryMinutes": 1400} if who == PEOPLE[0] else {}) for who in PEOPLE]
     loaded_and_run("other", daily_activity_csv(long), OTHER)

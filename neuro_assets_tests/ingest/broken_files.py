@@ -155,6 +155,17 @@ def put_lines(row: float, lines: bytes) -> Change:
     return change
 
 
+def put_above(lines: bytes, below: bytes | None) -> Change:
+    """Lines above the header, and below it a blank row, or the first row once more: where readers miscount."""
+
+    def change(data: bytes) -> bytes:
+        header, _, rows = data.partition(b"\n")
+        first = rows.partition(b"\n")[0] if below is None else below
+        return b"\n".join([lines, header, first, rows] if first else [lines, header, rows])
+
+    return change
+
+
 def add_column(name: str, cell: str) -> Change:
     """A last column that no vendor has."""
 
@@ -170,8 +181,9 @@ LINE_ENDS = (b"\n", b"\r\n", b"\r", b"\n\n", b"\n\r", b"\r\r\n", b"\x0b", b"\x85
 SEPARATORS = (b";", b"\t", b"|", b", ", b'","', b":", b",,")
 YEARS = (b"/16", b"-2016", b".2016", b"/9999", b"/0000", b"/2017", b"")
 LINES = (b"", b" ", b",", b",,", b"Total,1", b'"a\nb"', b"\r", b"Id,Time,Value", b"#", b'","')
-FIRST_LINES = (b"\r", b"\r\n\r", b"title\r", b'"a\nb"', b"a,b", b"sep=;", b"\n\n", b"\x0b")
+FIRST_LINES = (b"\r", b"\r\n\r", b"title\r", b'"a\nb"', b'"a\n\nb"', b"a,b", b"sep=;", b"\n\n", b"\x0b")
 PIECES = (b"\0", b'"', b"\r", b"\n", b",", b"\xff", b"\xef\xbb\xbf", b",\n")
+head_damage = st.builds(put_above, st.sampled_from(FIRST_LINES), st.sampled_from((b"", b",,", None)))
 byte_damage = st.one_of(
     st.builds(flip, unit, st.integers(0, 7)),
     st.builds(splice, unit, st.sampled_from((1, 2, 3, 30, HUGE)), st.just(b"")),
@@ -185,7 +197,7 @@ text_damage = st.one_of(
     st.builds(swap, st.just(b"\n"), st.sampled_from(LINE_ENDS)),
     st.builds(swap, st.just(b"/2016"), st.sampled_from(YEARS)),
     st.builds(put_lines, unit, st.sampled_from(LINES)),
-    st.builds(put_lines, st.just(0.0), st.sampled_from(FIRST_LINES)),
+    head_damage,
 )
 nasty_cells, nasty_names = st.sampled_from(NASTY_CELLS), st.sampled_from(NASTY_NAMES)
 cell_damage = st.builds(put_cell, unit, unit, nasty_cells)

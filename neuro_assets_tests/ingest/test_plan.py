@@ -214,7 +214,7 @@ class TestLines:
         )[1:] == [datetime(2016, 4, d, 13) for d in (1, 2, 3)]
 
     def test_a_nonsense_date_among_good_ones_is_one_of_them(self, reader: Reader):
-        for nonsense in ("0000-00-00 00:00:00", "31.04.2016 12:00", "4/31/2016 1:00:00 PM"):
+        for nonsense in ("0000-00-00 00:00:00", "31.04.2016 13:00", "4/31/2016 1:00:00 PM"):
             texts = [f"4/{d}/2016 1:00:00 PM" for d in range(1, 30)]
             assert reader.moments(hours_csv([*texts, nonsense]))[28:] == [datetime(2016, 4, 29, 13), None]
 
@@ -288,7 +288,7 @@ class TestReading:
             hours_csv([f"{d:02}/04/2016 13:00" for d in range(1, 9)]),
             hours_csv([f"{42461 + n}.5" for n in range(9)]),
             steps_of_days_csv([f"2016-{d:02}-04" for d in range(1, 13)] + DAYS),
-            steps_of_days_csv(DAYS * 2).replace(",1", ";1.1").replace(",", ";") + f"{WHO};4/12/2016;1,5\n",
+            steps_of_days_csv(DAYS * 2).replace(",1", ";1.1").replace(",", ";") + f"{WHO};4/30/2016;1,5\n",
             steps_of_days_csv(DAYS).rstrip("\n"),
         ],
         ids=["untouched", "day first", "day numbers", "two shapes", "groups", "unfinished"],

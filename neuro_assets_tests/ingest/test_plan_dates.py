@@ -165,6 +165,11 @@ class TestSorted:
         texts = sorted(written(days, form), reverse=is_descending)
         assert reader.refusal(steps_of_days_csv(texts), window=YEAR).code == "date_order"
 
+    def test_one_row_out_of_order_is_not_exchanged(self, reader: Reader):
+        """12 April came late. As 4 December it would follow the others, and lie outside the study."""
+        days = [*(date(2016, 4, d) for d in range(13, 31)), date(2016, 4, 12)]
+        assert reader.days(steps_of_days_csv(written(days, "%-m/%-d/%Y")), window=SPRING) == days
+
     def test_one_day_a_month_is_no_recording(self, reader: Reader):
         """4 March, 4 April and 4 May, day first, lie in the study; so would 3, 4 and 5 April."""
         texts = written([date(2016, m, 4) for m in (3, 4, 5)], "%d/%m/%Y")
@@ -182,6 +187,11 @@ class TestSaid:
         assert [m.date() for (m,) in reader.rows(plan)] == days
         assert plan.date_order == order
         assert "declared" in plan.date_evidence
+
+    def test_a_person_may_say_that_rows_are_out_of_order_and_not_exchanged(self, reader: Reader):
+        days = [*(date(2016, 4, d) for d in range(13, 31)), date(2016, 4, 11), date(2016, 4, 12)]
+        content = steps_of_days_csv(written(days, "%m/%d/%Y"))
+        assert reader.days(content, window=YEAR, said=Said(date_order="mdy")) == days
 
     @pytest.mark.parametrize("place", ["fitabase", "fitabase.daily_steps"])
     def test_by_the_protocol(self, reader: Reader, place: str):

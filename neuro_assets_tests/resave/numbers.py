@@ -182,8 +182,3 @@ IDS = (
     Step("ids once a person", "ids", _once_a_person, never),
     _ids("ids blank", lambda _: "", never),
 )
-
-
-def id_cells(export: Export) -> set[Cell]:
-    """The ids, for tests of this module."""
-    return {row[export.where("id")[0]] for row in export.rows}

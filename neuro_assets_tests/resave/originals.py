@@ -38,12 +38,12 @@ class Original:
 
 
 ORIGINALS = (
-    Original("dailyActivity_merged", "p1", 1, 16),
+    Original("dailyActivity_merged", "p1", 2, 16),
     Original("dailyActivity_merged", "p2", 10, 32),
     Original("dailySteps_merged", "p2", 8, 20),
     Original("dailyCalories_merged", "p2", 12, 40),
     Original("dailyIntensities_merged", "p2", 12, 40),
-    Original("hourlySteps_merged", "p1", 1, 16),
+    Original("hourlySteps_merged", "p1", 2, 16),
     Original("hourlySteps_merged", "p2", 10, 32),
     Original("hourlyCalories_merged", "p1", 12, 40),
     Original("hourlyCalories_merged", "p2", 12, 40),

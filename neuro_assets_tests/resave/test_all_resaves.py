@@ -8,31 +8,35 @@ import pytest
 from neuro_assets_tests.resave.account import Result, loaded_share, table, wrong
 from neuro_assets_tests.resave.originals import ORIGINALS, Original
 from neuro_assets_tests.resave.trial import Frames, Trials
-from neuro_assets_tests.resave.variants import Variant, pairs, share, singles
+from neuro_assets_tests.resave.variants import STEPS, Variant, pairs, share, singles
 
 pytestmark = [pytest.mark.verify, pytest.mark.timeout(3600)]
 Results = Callable[[Original], list[Result]]
 
 
-def chosen(original: Original, shared_data: Path) -> list[Variant]:
-    """The variants of a file: single steps, and its share of the pairs."""
-    export = original.export(shared_data)
-    return [
-        *share(singles(export), original.label, original.alone_one_in),
-        *share(pairs(export), original.label, original.pairs_one_in),
-    ]
+def chosen(shared_data: Path) -> dict[str, list[Variant]]:
+    """The variants of each file: its share of the steps alone and of the pairs; every step alone somewhere."""
+    exports = {o.label: o.export(shared_data) for o in ORIGINALS}
+    variants = {o.label: share(singles(exports[o.label]), o.label, o.alone_one_in) for o in ORIGINALS}
+    for step in STEPS.values():
+        if not any(v.steps == (step,) for some in variants.values() for v in some):
+            label = next(label for label, export in exports.items() if step.fits(export))
+            variants[label].append(Variant(exports[label], (step,)))
+    for o in ORIGINALS:
+        variants[o.label] += share(pairs(exports[o.label]), o.label, o.pairs_one_in)
+    return variants
 
 
 @pytest.fixture(scope="module")
 def results(trials: Trials, expected: Callable[[Original], Frames], shared_data: Path) -> Results:
     """`results(original)`: what became of its variants; tried once."""
+    variants = chosen(shared_data)
     known: dict[str, list[Result]] = {}
 
     def of(original: Original) -> list[Result]:
         if original.label not in known:
             rows = expected(original)
-            variants = chosen(original, shared_data)
-            known[original.label] = [Result(original.label, v, trials.of(v, rows)) for v in variants]
+            known[original.label] = [Result(original.label, v, trials.of(v, rows)) for v in variants[original.label]]
         return known[original.label]
 
     return of

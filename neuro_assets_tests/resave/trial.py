@@ -52,7 +52,7 @@ class HeldLake(Lake):
     held: Connection | None = None
 
     @contextmanager
-    def connect(self, *, read_only: bool = False) -> Iterator[Connection]:
+    def connect(self, *, read_only: bool = False, memory_limit: str | None = None) -> Iterator[Connection]:
         """The connection that is held."""
         assert self.held is not None
         yield self.held
@@ -69,9 +69,8 @@ class Trials:
         self._open = ExitStack()
         self._connection: Connection | None = None
         settings = self._settings(self.template)
-        list(
-            ingest_paths(Ingest(settings, Lake.from_settings(settings), study, load_sources(settings.source_dirs)), [])
-        )
+        self.sources = load_sources(settings.source_dirs)
+        list(ingest_paths(Ingest(settings, Lake.from_settings(settings), study, self.sources), []))
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -90,7 +89,7 @@ class Trials:
             options = ", ".join(f"{k} {v!r}" for k, v in lake.attach_options.items())
             self._connection.execute(f"ATTACH '{lake.attach_path}' AS lake ({options}); USE lake")
         held = HeldLake(**{f.name: getattr(lake, f.name) for f in fields(lake)}, held=self._connection)
-        return Ingest(settings, held, self.study, load_sources(settings.source_dirs))
+        return Ingest(settings, held, self.study, self.sources)
 
     def send(self, files: Mapping[str, bytes]) -> tuple[list[FileOutcome], Frames]:
         """Outcomes of the files, and every staging table that has rows, without where they came from.
