@@ -11,6 +11,7 @@ import shutil
 import stat
 import struct
 import unicodedata
+import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -249,7 +250,7 @@ class _Output:
         """Write one member within the budget; returns where it lies for now."""
         target = self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = self.parts[name] = target.with_name(f".{target.name}.part")
+        part = self.parts[name] = target.with_name(f".{uuid.uuid4().hex}.part")
         with part.open("wb") as handle:
             for piece in self.budget.counted(pieces, source):
                 if self.budget.total > self.room:
