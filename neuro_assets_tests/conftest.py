@@ -27,6 +27,19 @@ MakeJob = Callable[..., Ingest]
 MakeHome = Callable[..., "StudyHome"]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """On several workers a file's tests stay on one; those of assets/, which share one costly home, all on one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByHome(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return "assets" if "/assets/" in file else file
+
+    return ByHome(config, log)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Settings:
     """Settings of an empty home of this test's own."""

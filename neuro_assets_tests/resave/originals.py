@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from neuro_assets_tests.resave.export import Export, read_export
@@ -32,6 +33,7 @@ class Original:
         """The untouched file."""
         return shared_data / "fitabase" / _FOLDERS[self.period] / f"{self.stem}.csv"
 
+    @cache
     def export(self, shared_data: Path) -> Export:
         """The table, cut down where it is large."""
         return cut_down(read_export(self.path(shared_data)))

@@ -290,6 +290,23 @@ def test_every_row_is_accounted_for(real: Real, root: Path):
     assert (total["rows_superseded"], total["rows_duplicate"], total["rows_quarantined"]) == (163, 1, 0)
     assert [r.held for r in real.reports.values()] == [[]] * len(STAGED)
     assert query(real.job.lake, "SELECT count(*) FROM ops.quarantine") == [(0,)]
+    sql = (
+        "SELECT count(*) FROM ops.staging_days"
+        " WHERE rows_in <> rows_staged + rows_duplicate + rows_superseded + rows_quarantined"
+    )
+    assert query(real.job.lake, sql) == [(0,)]
+
+
+def test_the_day_that_both_periods_have_comes_from_the_one_that_saw_all_of_it(real: Real, root: Path):
+    """12 April: 8 person-days, 51 hours of three streams and 2 weighings of period 1 give way."""
+    gave_way = {name: n for name, r in real.reports.items() if (n := r.total("rows_superseded"))}
+    assert gave_way == {"steps": 51, "calories": 51, "intensity": 51, "weight": 2, "daily_activity": 8}
+    both = files_of(root, "dailyActivity")[1].query("ActivityDate == '4/12/2016'")
+    sql = (
+        "SELECT participant_id FROM staging.daily_activity s JOIN ops.landing_files f USING (file_id)"
+        " WHERE s.day = DATE '2016-04-12' AND f.last_day = DATE '2016-05-12' ORDER BY 1"
+    )
+    assert [who for (who,) in query(real.job.lake, sql)] == sorted(both["Id"])
 
 
 def test_a_minute_is_traced_to_its_line_and_column(real: Real, root: Path):
