@@ -33,10 +33,9 @@ class Original:
         """The untouched file."""
         return shared_data / "fitabase" / _FOLDERS[self.period] / f"{self.stem}.csv"
 
-    @cache
     def export(self, shared_data: Path) -> Export:
         """The table, cut down where it is large."""
-        return cut_down(read_export(self.path(shared_data)))
+        return _cut_down_export(self.path(shared_data))
 
 
 ORIGINALS = (
@@ -77,3 +76,8 @@ def cut_down(export: Export) -> Export:
     if export.stem.startswith("heartrate"):
         return replace(export, rows=export.rows[::12])
     return export
+
+
+@cache
+def _cut_down_export(path: Path) -> Export:
+    return cut_down(read_export(path))
