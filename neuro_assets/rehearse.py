@@ -7,8 +7,9 @@ from typing import Any
 
 from neuro_assets.ingest.dates import sentence
 from neuro_assets.ingest.inbox import content_id
-from neuro_assets.ingest.load import Choice, FileOutcome, Ingest, ingest_paths, plan_load
+from neuro_assets.ingest.load import Choice, Ingest, ingest_paths, plan_load
 from neuro_assets.ingest.manifest import read_lines
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.ingest.plan import scratch_folder
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.ddl import missing_tables

@@ -12,7 +12,8 @@ import polars as pl
 import yaml
 
 from neuro_assets.definitions import build_definitions
-from neuro_assets.ingest.load import FileOutcome, Ingest
+from neuro_assets.ingest.load import Ingest
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.keys import key_of_name
 from neuro_assets.lake.io_manager import LakeIOManager
 from neuro_assets.lake.lake import Lake

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from neuro_assets.ingest.load import Choice, FileOutcome, Ingest, ingest_paths
+from neuro_assets.ingest.load import Choice, Ingest, ingest_paths
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.lake.lake import Connection, Lake
 from neuro_assets.staging.stage import StagingReport, stage_days
 from neuro_assets.streams.catalogue import stream

@@ -10,7 +10,8 @@ from pydantic import Field
 from neuro_assets.assets.describe import log_line
 from neuro_assets.assets.failures import infrastructure_retried
 from neuro_assets.automation.report import report_touched
-from neuro_assets.ingest.load import FileOutcome, Ingest, ingest_paths
+from neuro_assets.ingest.load import Ingest, ingest_paths
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.ingest.replay import reconcile_study
 from neuro_assets.resources.home import HomeResource
 

@@ -11,7 +11,8 @@ from neuro_assets.cli.console import err, out, print_json, table
 from neuro_assets.cli.context import open_home, use_dagster_home
 from neuro_assets.home import ensure_home
 from neuro_assets.ingest.inbox import list_landing
-from neuro_assets.ingest.load import Choice, FileOutcome, Ingest, ingest_paths
+from neuro_assets.ingest.load import Choice, Ingest, ingest_paths
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.settings import load_settings
 
 
@@ -67,7 +68,7 @@ def ingest_and_tell(job: Ingest, files: list[tuple[Path | None, list[Path]]], ch
 
 def refuse_unknown_kind(job: Ingest, choice: Choice) -> None:
     """A kind no source has is a slip of the pen, not a reason to refuse a file."""
-    kinds = [f"{k.source.name}.{k.kind}" for k in job.sources.kinds]
+    kinds = [k.name for k in job.sources.kinds]
     if choice.kind and choice.kind not in {*kinds, *(k.split(".")[1] for k in kinds)}:
         near = difflib.get_close_matches(choice.kind, kinds, n=3, cutoff=0.0)
         raise typer.BadParameter(f"there is no kind '{choice.kind}'; near it: {', '.join(near)}", param_hint="--kind")

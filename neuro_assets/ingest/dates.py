@@ -11,6 +11,7 @@ import polars as pl
 from neuro_assets.study import Window
 
 Order = Literal["mdy", "dmy", "ymd", "ydm", "named", "serial"]
+RefusalCode = Literal["date_order", "swapped_dates", "dates_of_1904"]
 SHOWN: dict[str, str] = {
     "mdy": "month/day/year",
     "dmy": "day/month/year",
@@ -170,7 +171,7 @@ class ShapeDecision:
     example: str
     evidence: str
     refusal: str | None = None
-    is_swapped: bool = False
+    code: RefusalCode = "date_order"
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,10 @@ class DateDecision:
         return max(self.shapes, key=lambda s: s.rows).order if self.shapes else None
 
     @property
-    def is_swapped(self) -> bool:
-        """A spreadsheet has exchanged day and month in part of the rows: no order reads them all rightly."""
-        return any(s.is_swapped for s in self.shapes)
+    def code(self) -> RefusalCode:
+        """Why it was refused; where a declared order would not help, that goes first."""
+        telling: list[RefusalCode] = [s.code for s in self.shapes if s.code != "date_order"]
+        return telling[0] if telling else "date_order"
 
     @property
     def evidence(self) -> str:
@@ -228,8 +230,8 @@ def decide(survey: TimeSurvey, around: Circumstances) -> DateDecision:
         return DateDecision((), f"declared as {SHOWN[around.declared]}, but '{written}' is not written so")
     is_mixed = len(groups) > 1
     decisions = tuple(g.decide(is_mixed=is_mixed) for g in sorted(groups, key=lambda g: -g.rows))
-    refused = [d.refusal for d in decisions if d.refusal]
-    return DateDecision(decisions, refused[0] if refused else None)
+    refused = sorted((d for d in decisions if d.refusal), key=lambda d: d.code == "date_order")
+    return DateDecision(decisions, refused[0].refusal if refused else None)
 
 
 def _frame(pairs: pl.DataFrame, texts: list[str], parsed: dict[str, DateText]) -> pl.DataFrame:
@@ -268,7 +270,7 @@ class _Group:
     def decide(self, *, is_mixed: bool) -> ShapeDecision:
         found = self._decide(is_mixed=is_mixed)
         swapped = self._swapped(found.order) if found.order else None
-        return self._refused(swapped, is_swapped=True) if swapped else found
+        return self._refused(swapped, "swapped_dates") if swapped else found
 
     def _decide(self, *, is_mixed: bool) -> ShapeDecision:
         declared = self.around.declared
@@ -280,7 +282,7 @@ class _Group:
             return self._refused(both)
         if len(able) == 1:
             if doubt := self._from_1904(able[0]):
-                return self._refused(doubt)
+                return self._refused(doubt, "dates_of_1904")
             return self._taken(able[0], self._only_reading(able[0], read))
         return self._weighed(able, is_mixed=is_mixed)
 
@@ -315,8 +317,8 @@ class _Group:
     def _taken(self, order: Order, evidence: str) -> ShapeDecision:
         return ShapeDecision(self.shape, order, self.rows, self.frame["text"][0], evidence)
 
-    def _refused(self, why: str, *, is_swapped: bool = False) -> ShapeDecision:
-        return ShapeDecision(self.shape, None, self.rows, self.frame["text"][0], "", why, is_swapped)
+    def _refused(self, why: str, code: RefusalCode = "date_order") -> ShapeDecision:
+        return ShapeDecision(self.shape, None, self.rows, self.frame["text"][0], "", why, code)
 
     def _rows_where(self, condition: pl.Expr) -> int:
         return int(self.frame.filter(condition).get_column("n").sum())

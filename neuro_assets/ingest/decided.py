@@ -1,7 +1,7 @@
 """What is decided about a file: by a person, at an earlier load, and in the plan of this one."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from neuro_assets.ingest import textfile
@@ -17,6 +17,11 @@ class Said:
     kind: str | None = None
     date_order: Order | None = None
     decimal: Decimal | None = None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What was said, nothing else."""
+        return {k: v for k, v in asdict(self).items() if v}
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class LoadPlan:
         """How the bytes are read, for the manifest."""
         scan, layout = self.scan, self.scan.layout
         told = {
-            "kind": f"{scan.kind.source.name}.{scan.kind.kind}",
+            "kind": scan.kind.name,
             "format": scan.table.format,
             "encoding": scan.table.encoding,
             "separator": textfile.SEPARATOR_NAMES.get(scan.table.separator or ""),

@@ -110,7 +110,7 @@ def find_layout(
     Raises:
         FileRefusedError: `ambiguous_layout`, or a column that is there twice.
     """
-    kinds = [k for k in sources.kinds if kind is None or kind in {k.kind, f"{k.source.name}.{k.kind}"}]
+    kinds = [k for k in sources.kinds if kind is None or kind in {k.kind, k.name}]
     places = _Places(header)
     names = [(k, _Names(header, places)) for k in kinds]
     matches = [m for k, n in names if (m := _match(k, n, sample, file_name)) is not None]
@@ -127,7 +127,7 @@ def find_layout(
     best = max(m.rank for m in matches)
     first = [m for m in matches if m.rank == best]
     if len(first) > 1:
-        names = ", ".join(f"{m.layout.kind.source.name}.{m.layout.kind.kind}" for m in first)
+        names = ", ".join(f"{m.layout.kind.name}" for m in first)
         raise FileRefusedError(
             "ambiguous_layout",
             f"the columns fit several kinds of file: {names}",

@@ -14,6 +14,7 @@ from neuro_assets.ingest import containers, inbox, manifest
 from neuro_assets.ingest.dates import Order
 from neuro_assets.ingest.decided import LoadPlan, Said, Settled, settled
 from neuro_assets.ingest.numbers import Decimal
+from neuro_assets.ingest.outcomes import Earlier, FileOutcome, Outcomes, clear_refusal, new_line
 from neuro_assets.ingest.plan import Planner, participant_of, scratch_folder
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.rows import replace_rows
@@ -64,16 +65,9 @@ class Ingest:
         """The days that can have data today."""
         return self.study.window.closed(datetime.now(UTC).date())
 
-
-@dataclass(frozen=True)
-class FileOutcome:
-    """What became of one arrival: loaded, duplicate, rejected, or unpacked (its members are arrivals of their own)."""
-
-    file_id: str
-    name: str
-    outcome: str
-    line: manifest.ManifestLine
-    touched_days: int = 0
+    def outcomes(self, connection: Connection) -> Outcomes:
+        """Writes down what is not loaded."""
+        return Outcomes(self.settings, self.lake, connection)
 
 
 @dataclass(frozen=True)
@@ -94,8 +88,7 @@ class Choice:
     @property
     def actions(self) -> list[str]:
         """The decisions, for the audit."""
-        told = {"date_order": self.date_order, "kind": self.kind, "decimal": self.decimal}
-        return (["supersedes"] if self.supersedes else []) + [f"{k}={v}" for k, v in told.items() if v]
+        return (["supersedes"] if self.supersedes else []) + [f"{k}={v}" for k, v in self.said.told.items()]
 
 
 def prepare_lake(lake: Lake, tables: Iterable[Table]) -> None:
@@ -150,13 +143,13 @@ def ingest_paths(
     with ingest_lock(job.settings), job.lake.connect(memory_limit=job.memory_limit) as connection:
         prepare_tables(job.lake, connection, job.tables)
         inbox.clear_old(job.settings.scratch)
-        has_loaded = False
+        loaded: set[str | None] = set()
         for taken, said in _arrivals(job, paths, choice, keep_original=keep_original, root=root):
             for outcome in _settle(job, connection, taken, said):
-                has_loaded |= outcome.outcome == "loaded"
+                if outcome.outcome == "loaded":
+                    loaded.add(_kind_of(outcome.line))
                 yield outcome
-        if has_loaded:
-            yield from _reconsider(job, connection)
+        yield from _reconsider(job, connection, loaded)
 
 
 def _arrivals(
@@ -185,41 +178,27 @@ def _settle(job: Ingest, connection: Connection, taken: inbox.Taken, choice: Cho
         try:
             members = containers.expand(taken.path, taken.name, folder)
         except FileRefusedError as refusal:
-            earlier = manifest.read_lines(connection, [taken.file_id]).get(taken.file_id)
-            at = manifest.next_instant(connection, datetime.now(UTC))
-            yield _refuse(job, connection, taken, refusal, earlier, at)
+            yield job.outcomes(connection).refused(taken, refusal, *_before(connection, taken))
             return
         for member in members:
             name = f"{taken.name}/{member.name}"
             part = inbox.take(job.settings, member.path, name, keep_original=False)
             yield from _settle(job, connection, replace(part, container_id=taken.file_id), choice)
-    yield _unpacked(job, connection, taken, kind)
+    yield job.outcomes(connection).unpacked(taken, *_before(connection, taken), kind)
 
 
-def _unpacked(job: Ingest, connection: Connection, taken: inbox.Taken, kind: str) -> FileOutcome:
-    """The container itself: kept beside its members, so that the bytes that came are still there."""
+def _before(connection: Connection, taken: inbox.Taken) -> tuple[Earlier, datetime]:
+    """The line these bytes have, and the instant of this arrival."""
     earlier = manifest.read_lines(connection, [taken.file_id]).get(taken.file_id)
-    at = manifest.next_instant(connection, datetime.now(UTC))
-    if earlier and earlier.status == "unpacked":
-        return _duplicate(job, connection, taken, earlier)
-    line = _new_line(taken, earlier, at, "unpacked", archive=True, reading=json.dumps({"format": kind}))
-    with job.lake.transaction(connection, ["ops.landing_files", "ops.landing_arrivals"]):
-        manifest.write_line(connection, line, replaces=earlier is not None)
-        manifest.record_arrival(connection, taken.file_id, taken.name, at, "unpacked")
-    inbox.settle(job.settings, taken, line.stored_path)
-    if earlier:
-        _clear_refusal(job.settings, earlier.stored_path, line.stored_path)
-    return FileOutcome(taken.file_id, taken.name, "unpacked", line)
+    return earlier, manifest.next_instant(connection, datetime.now(UTC))
 
 
 def _settle_one(job: Ingest, connection: Connection, taken: inbox.Taken, choice: Choice) -> FileOutcome:
-    earlier = manifest.read_lines(connection, [taken.file_id]).get(taken.file_id)
+    outcomes = job.outcomes(connection)
+    earlier, at = _before(connection, taken)
     if earlier and earlier.status == "loaded" and not choice.actions:
         other = _other_participant(job, taken, earlier)
-        return (
-            _conflict(job, connection, taken, earlier, other) if other else _duplicate(job, connection, taken, earlier)
-        )
-    at = manifest.next_instant(connection, datetime.now(UTC))
+        return outcomes.conflict(taken, earlier, other) if other else outcomes.duplicate(taken, earlier)
     try:
         with scratch_folder(job.settings.scratch) as scratch:
             before = _settled_before(earlier)
@@ -231,20 +210,21 @@ def _settle_one(job: Ingest, connection: Connection, taken: inbox.Taken, choice:
             inbox.discard_copy(job.settings, taken, earlier.stored_path)
             unchanged = replace(earlier, reason_code=refusal.code, reason=str(refusal))
             return FileOutcome(taken.file_id, taken.name, "rejected", unchanged)
-        outcome = _refuse(job, connection, taken, refusal, earlier, at)
+        reading = {"kind": refusal.kind, "said": choice.said.told}
+        outcome = outcomes.refused(taken, refusal, earlier, at, {k: v for k, v in reading.items() if v})
     if earlier and earlier.status == "rejected":
-        _clear_refusal(job.settings, earlier.stored_path, outcome.line.stored_path)
+        clear_refusal(job.settings, earlier.stored_path, outcome.line.stored_path)
     return outcome
 
 
-def _settled_before(earlier: manifest.ManifestLine | None) -> Settled | None:
+def _settled_before(earlier: Earlier) -> Settled | None:
     """What was decided when these bytes were loaded: it stays, unless a person now says otherwise."""
     if earlier is None or earlier.status != "loaded" or earlier.reading is None:
         return None
     return settled(earlier.reading, earlier.date_order, earlier.date_evidence)
 
 
-def _full_name(taken: inbox.Taken, earlier: manifest.ManifestLine | None) -> str:
+def _full_name(taken: inbox.Taken, earlier: Earlier) -> str:
     """The name with its folders: a file tried again from rejected/ has lost them."""
     is_same = earlier is not None and Path(earlier.original_name).name == taken.name
     return earlier.original_name if earlier and is_same else taken.name
@@ -262,55 +242,38 @@ def _other_participant(job: Ingest, taken: inbox.Taken, earlier: manifest.Manife
     return None if now == told else now
 
 
-def _conflict(
-    job: Ingest, connection: Connection, taken: inbox.Taken, earlier: manifest.ManifestLine, other: str
-) -> FileOutcome:
-    """The same bytes under two people's names: one of the names is wrong, and nobody here knows which."""
-    refusal = FileRefusedError(
-        "identity_conflict",
-        f"the same bytes were loaded as {earlier.original_name}; under this name they would be {other}'s",
-        "Find out whose data these are; nothing was changed",
-    )
-    stored = inbox.rejected_path(taken.file_id, taken.name)
-    now = datetime.now(UTC)
-    with job.lake.transaction(connection, ["ops.landing_arrivals"]):
-        manifest.record_arrival(connection, taken.file_id, taken.name, now, "rejected")
-    _write_reason(job, stored, taken, refusal, now)
-    inbox.settle(job.settings, taken, stored)
-    line = replace(earlier, reason_code=refusal.code, reason=str(refusal), stored_path=stored)
-    return FileOutcome(taken.file_id, taken.name, "rejected", line)
+def _kind_of(line: manifest.ManifestLine) -> str | None:
+    return json.loads(line.reading or "{}").get("kind")
 
 
-def _reconsider(job: Ingest, connection: Connection) -> Iterator[FileOutcome]:
-    """Files refused because nothing told their date order: rows that have come since may tell it now.
+def _reconsider(job: Ingest, connection: Connection, loaded: set[str | None]) -> Iterator[FileOutcome]:
+    """Files refused because nothing told their date order: rows of their kind that have come since may tell it now.
 
-    So it does not matter which of two files came first.
+    So it does not matter which of two files came first. What a person had said of such a file is remembered.
     """
-    loaded = 1
     while loaded:
-        loaded = 0
-        for line in manifest.read_lines(connection).values():
+        waiting = [
+            line
+            for line in manifest.read_lines(connection).values()
+            if (line.status, line.reason_code) == ("rejected", "date_order") and _kind_of(line) in loaded
+        ]
+        loaded = set()
+        for line in waiting:
             path = job.settings.home / line.stored_path
-            if line.status != "rejected" or line.reason_code != "date_order" or not path.exists():
+            if not path.exists():
                 continue
+            said = Said(**json.loads(line.reading or "{}").get("said", {}))
             try:
                 with scratch_folder(job.settings.scratch) as scratch:
-                    plan_load(job, connection, path, line.original_name, scratch, Said())
+                    plan_load(job, connection, path, line.original_name, scratch, said)
             except FileRefusedError:
                 continue
             taken = inbox.take(job.settings, path, line.original_name, keep_original=True)
-            outcome = _settle_one(job, connection, replace(taken, container_id=line.container_id), Choice())
-            loaded += outcome.outcome == "loaded"
+            choice = Choice(kind=said.kind, decimal=said.decimal)
+            outcome = _settle_one(job, connection, replace(taken, container_id=line.container_id), choice)
+            if outcome.outcome == "loaded":
+                loaded.add(_kind_of(outcome.line))
             yield outcome
-
-
-def _duplicate(job: Ingest, connection: Connection, taken: inbox.Taken, earlier: manifest.ManifestLine) -> FileOutcome:
-    with job.lake.transaction(connection, ["ops.landing_arrivals"]):
-        manifest.record_arrival(connection, taken.file_id, taken.name, datetime.now(UTC), "duplicate")
-    inbox.discard_copy(job.settings, taken, earlier.stored_path)
-    # A release that was killed after its commit has left the refused copy behind.
-    _clear_refusal(job.settings, inbox.rejected_path(earlier.file_id, earlier.original_name), earlier.stored_path)
-    return FileOutcome(taken.file_id, taken.name, "duplicate", earlier)
 
 
 # What DuckDB and Python raise at a file that nobody foresaw; not what a full disk or a broken lake raises.
@@ -356,7 +319,7 @@ def _load(
     connection: Connection,
     taken: inbox.Taken,
     plan: LoadPlan,
-    earlier: manifest.ManifestLine | None,
+    earlier: Earlier,
     at: datetime,
     choice: Choice,
 ) -> FileOutcome:
@@ -381,13 +344,13 @@ def _audit(connection: Connection, choice: Choice, taken: inbox.Taken, at: datet
 def _loaded_line(
     taken: inbox.Taken,
     plan: LoadPlan,
-    earlier: manifest.ManifestLine | None,
+    earlier: Earlier,
     at: datetime,
     choice: Choice,
 ) -> manifest.ManifestLine:
     kind, extent = plan.scan.kind, plan.extent
     return replace(
-        _new_line(taken, earlier, at, "loaded", archive=True, reading=json.dumps(plan.reading, ensure_ascii=False)),
+        new_line(taken, earlier, at, "loaded", plan.reading),
         source=kind.source.name,
         file_kind=kind.kind,
         raw_table=kind.raw_table.qualified,
@@ -403,63 +366,3 @@ def _loaded_line(
         date_evidence=plan.date_evidence,
         supersedes_at=at if choice.supersedes else (earlier.supersedes_at if earlier else None),
     )
-
-
-def _new_line(
-    taken: inbox.Taken,
-    earlier: manifest.ManifestLine | None,
-    at: datetime,
-    status: str,
-    *,
-    archive: bool,
-    reading: str | None = None,
-) -> manifest.ManifestLine:
-    name = earlier.original_name if earlier else taken.name
-    place = inbox.archive_path if archive else inbox.rejected_path
-    return manifest.ManifestLine(
-        file_id=taken.file_id,
-        original_name=name,
-        size_bytes=taken.path.stat().st_size,
-        status=status,
-        stored_path=place(taken.file_id, name),
-        first_arrived_at=earlier.first_arrived_at if earlier else at,
-        loaded_at=at,
-        container_id=taken.container_id or (earlier.container_id if earlier else None),
-        reading=reading,
-    )
-
-
-def _refuse(
-    job: Ingest,
-    connection: Connection,
-    taken: inbox.Taken,
-    refusal: FileRefusedError,
-    earlier: manifest.ManifestLine | None,
-    at: datetime,
-) -> FileOutcome:
-    line = replace(
-        _new_line(taken, earlier, at, "rejected", archive=False), reason_code=refusal.code, reason=str(refusal)
-    )
-    with job.lake.transaction(connection, ["ops.landing_files", "ops.landing_arrivals"]):
-        manifest.write_line(connection, line, replaces=earlier is not None)
-        manifest.record_arrival(connection, taken.file_id, taken.name, at, "rejected")
-    _write_reason(job, line.stored_path, taken, refusal, at)
-    inbox.settle(job.settings, taken, line.stored_path)
-    return FileOutcome(taken.file_id, taken.name, "rejected", line)
-
-
-def _write_reason(job: Ingest, stored: str, taken: inbox.Taken, refusal: FileRefusedError, at: datetime) -> None:
-    inbox.write_reason(
-        job.settings,
-        stored,
-        {"file": taken.name, "file_id": taken.file_id, "rejected_at": at.isoformat(), **refusal.as_dict()},
-    )
-
-
-def _clear_refusal(settings: Settings, refused: str, stored_now: str) -> None:
-    """A refused file that has been loaded since leaves rejected/."""
-    if refused == stored_now:
-        return
-    for path in (settings.home / refused, settings.home / f"{refused}.reason.json"):
-        path.unlink(missing_ok=True)
-    inbox.clear_empty((settings.home / refused).parent, settings.rejected)

@@ -13,7 +13,7 @@ from neuro_assets.ingest import celltable, textfile
 from neuro_assets.ingest.celltable import CellTable
 from neuro_assets.ingest.clocks import refuse_lost_clocks, refuse_noon_before_one, time_form
 from neuro_assets.ingest.containers import refuse_foreign
-from neuro_assets.ingest.dates import Circumstances, Order, decide, read_date_text
+from neuro_assets.ingest.dates import Circumstances, Order, RefusalCode, decide, read_date_text
 from neuro_assets.ingest.decided import LoadPlan, Said, Settled
 from neuro_assets.ingest.evidence import known, siblings
 from neuro_assets.ingest.layout import Layout, find_layout, look_of, unknown_layout
@@ -35,6 +35,11 @@ _STRAYS_FREE = 5
 _STRAY_SHARE = 0.01
 _MISREAD_SHARE = 0.5
 _NO_ID_SHARE = 0.5
+_REMEDIES: dict[RefusalCode, str] = {
+    "date_order": "If you know the order, say it: `neuro retry --date-order mdy|dmy|ymd ID` (ids: `neuro rejected`)",
+    "swapped_dates": "A spreadsheet has done that, and no order reads all rows rightly: export the file again",
+    "dates_of_1904": "Save the dates as text (year-month-day), or export the file again",
+}
 _UNPADDED = re.compile(r"^[1-9]\d?/[1-9]\d?/\d{4}$")
 
 
@@ -77,6 +82,13 @@ class Planner:
             FileRefusedError: with code, place and remedy.
         """
         table, layout = self._open(path, name, said.kind or (before.kind if before else None))
+        try:
+            return self._plan_table(table, layout, name, said, before)
+        except FileRefusedError as refusal:
+            refusal.kind = layout.kind.name
+            raise
+
+    def _plan_table(self, table: CellTable, layout: Layout, name: str, said: Said, before: Settled | None) -> LoadPlan:
         kind = layout.kind
         keeps_dates = before is not None and said.date_order is None and said.kind is None
         scan = Scan(
@@ -267,19 +279,9 @@ class Planner:
                 column=scan.layout.time_name,
                 value=first["text"],
             )
-        if decision.is_swapped:
-            raise FileRefusedError(
-                "swapped_dates",
-                decision.refusal or "",
-                "A spreadsheet has done that, and no order reads all rows rightly: export the file again",
-                column=scan.layout.time_name,
-            )
         if decision.refusal:
             raise FileRefusedError(
-                "date_order",
-                decision.refusal,
-                "If you know the order, say it: `neuro retry --date-order mdy|dmy|ymd ID` (ids: `neuro rejected`)",
-                column=scan.layout.time_name,
+                decision.code, decision.refusal, _REMEDIES[decision.code], column=scan.layout.time_name
             )
         scan = replace(scan, times=time_form(decision, clocks, is_dated=kind.spec.is_dated))
         extent = measure(self.connection, scan, self.window)
@@ -380,7 +382,7 @@ def _refuse_unreadable_values(extent: Extent) -> None:
 
 def _declared_order(study: Study, kind: FileKind) -> Order | None:
     orders = study.date_orders
-    return orders.get(f"{kind.source.name}.{kind.kind}") or orders.get(kind.source.name)
+    return orders.get(kind.name) or orders.get(kind.source.name)
 
 
 def _is_untouched(scan: Scan, pairs: pl.DataFrame, clocks: pl.DataFrame) -> bool:

@@ -15,6 +15,9 @@ class FileRefusedError(Exception):
         row: data row at fault, the first being 1.
         column: column at fault, as the file calls it.
         value: what stands there; cut to 60 characters.
+
+    Attributes:
+        kind: `source.kind` the file was taken for, once that is known.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class FileRefusedError(Exception):
         self.remedy = remedy
         self.row = row
         self.column = column
+        self.kind: str | None = None
         self.value = None if value is None else value[:_SHOWN]
 
     def as_dict(self) -> dict[str, Any]:

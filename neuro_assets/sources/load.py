@@ -24,6 +24,11 @@ class FileKind:
     kind: str
 
     @property
+    def name(self) -> str:
+        """`source.kind`."""
+        return f"{self.source.name}.{self.kind}"
+
+    @property
     def spec(self) -> FileSpec:
         """Its spec."""
         return self.source.files[self.kind]
@@ -164,16 +169,12 @@ def _twins(sources: Sources, read: dict[str, _Read]) -> list[str]:
         own, place = read[kind.source.name], ("files", kind.kind)
         twin = tables.setdefault(kind.raw_table.qualified, kind)
         if twin is not kind:
-            what = f"{_shown(kind)} and {_shown(twin)} would share the table {kind.raw_table.qualified}"
+            what = f"{kind.name} and {twin.name} would share the table {kind.raw_table.qualified}"
             told.append(own.refusal(place, what, "rename one"))
             continue
         look = (kind.source.header_of(kind.kind), kind.spec.is_dated, kind.spec.period_s, kind.spec.name_hint.lower())
         other = looks.setdefault(look, kind)
         if other is not kind:
-            what = f"{_shown(kind)} and {_shown(other)} have the same columns: a file could be either"
+            what = f"{kind.name} and {other.name} have the same columns: a file could be either"
             told.append(own.refusal(place, what, "give them a `name_hint` each that only their own files' names have"))
     return told
-
-
-def _shown(kind: FileKind) -> str:
-    return f"{kind.source.name}.{kind.kind}"

@@ -11,7 +11,8 @@ from datetime import date, datetime
 import pytest
 from openpyxl import Workbook
 
-from neuro_assets.ingest.load import FileOutcome, Ingest
+from neuro_assets.ingest.load import Ingest
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.ingest.replay import replay_days
 from neuro_assets_tests.fitabase_files import write
 from neuro_assets_tests.ingest.one_file import hours_csv, steps_of_days_csv
@@ -178,6 +179,8 @@ class TestZip:
             ("late.zip/y.csv", "loaded"),
             ("late.zip", "unpacked"),
         ]
+        *members, container = dropped.first["late.zip"]
+        assert {line_of(dropped, m, "container_id") for m in members} == {(container.file_id,)}
         assert steps(dropped.job, "1003") == [(APRIL_13, 101)]
 
     def test_a_file_that_comes_after_its_archive_is_one_too(self, dropped: Dropped):

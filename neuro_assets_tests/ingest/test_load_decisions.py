@@ -4,6 +4,7 @@ People differ from test to test, so that tests can share a home.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from neuro_assets.ingest.load import Choice, FileOutcome, Ingest
+from neuro_assets.ingest import load as load_module
+from neuro_assets.ingest.decided import LoadPlan
+from neuro_assets.ingest.load import Choice, Ingest
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.ingest.replay import reconcile_study, replay_days
+from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import load_sources
 from neuro_assets.study import Window
 from neuro_assets_tests.conftest import study_of
@@ -230,6 +235,39 @@ class TestReconsider:
         sql = "SELECT status, reason_code FROM ops.landing_files WHERE file_id = ?"
         assert query(job.lake, sql, [refused[f"open{who}"].file_id]) == [("rejected", "date_order")], TOLD_NOTHING[who]
         assert (job.settings.home / refused[f"open{who}"].line.stored_path).exists()
+
+
+def test_what_a_person_had_said_of_it_is_remembered(make_job, tmp_path: Path):
+    """A mean of 1,234 or of one and a bit: told when the dates were still open."""
+    job, header = make_job(), "Id;ActivityHour;TotalIntensity;AverageIntensity\n"
+    text = header + "".join(f"3001;05/04/2016 {h}:00;{h + 1};{h + 1},234\n" for h in range(24))
+    (refused,) = load(job, write(tmp_path, "open.csv", text), choice=Choice(decimal="comma"))
+    assert refused.line.reason_code == "date_order"
+    told = "".join(f"3001,2016-04-05 {h:02}:00:00,{h + 1},{h + 1}.234\n" for h in range(24))
+    told += "3001,2016-04-20 01:00:00,1,1.5\n"
+    telling, taken_up = load(job, write(tmp_path, "telling.csv", header.replace(";", ",") + told))
+    assert (telling.outcome, taken_up.name, taken_up.outcome) == ("loaded", "open.csv", "loaded")
+    assert rows_of(job, taken_up) == FIFTH
+    assert rows_of(job, taken_up, "average_intensity") == [h + 1.234 for h in range(24)]
+    assert one(job.lake, "SELECT count(*) FROM ops.audit WHERE action = 'decimal=comma'") == 1
+
+
+def test_only_rows_of_the_same_kind_have_it_looked_at_again(make_job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    job, planned = make_job(), []
+    load(job, write(tmp_path, "open.csv", open_hours("3002", 5)))
+    monkeypatch.setattr(load_module, "plan_load", _noting(load_module.plan_load, planned))
+    load(job, write(tmp_path, "days.csv", steps_per_day_csv([("3002", "4/20/2016", 5)])))
+    assert planned == ["days.csv"]
+    load(job, write(tmp_path, "hours.csv", "Id,ActivityHour,StepTotal\n" + telling_hours("3002", value=7)))
+    assert planned == ["days.csv", "hours.csv", "open.csv"]
+
+
+def _noting(plan_load: Callable[..., LoadPlan], planned: list[str]) -> Callable[..., LoadPlan]:
+    def noted(job: Ingest, connection: Connection, path: Path, name: str, *rest: object) -> LoadPlan:
+        planned.append(name)
+        return plan_load(job, connection, path, name, *rest)
+
+    return noted
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from neuro_assets.ingest.load import Choice, FileOutcome, Ingest
+from neuro_assets.ingest.load import Choice, Ingest
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.study import Window
 from neuro_assets_tests.fitabase_files import (
     daily_activity_csv,
@@ -108,7 +109,7 @@ REFUSED: dict[str, tuple[str | bytes, str, str]] = {
     "dates of two hands": (days_text("3/20/2016", "20/3/2016"), "date_order", "'20/3/2016'"),
     "day numbers from 1904": (
         days_text(*(str(42449 - 1462 + n) for n in range(5))),
-        "date_order",
+        "dates_of_1904",
         "only counted from 1904",
     ),
     "dates open": (days_text("04/05/2016", "05/05/2016"), "date_order", "'04/05/2016' may be"),

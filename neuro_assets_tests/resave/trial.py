@@ -11,7 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from neuro_assets.ingest.load import FileOutcome, Ingest, ingest_paths
+from neuro_assets.ingest.load import Ingest, ingest_paths
+from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.lake.lake import Connection, Lake
 from neuro_assets.settings import Settings, load_settings
 from neuro_assets.sources.load import load_sources
