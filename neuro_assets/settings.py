@@ -48,7 +48,11 @@ class Settings(BaseSettings):
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
+        path = value.expanduser().resolve()
+        if found := sorted(set("*?[]") & set(str(path))):
+            # DuckDB takes these for patterns wherever it is given a path to read.
+            raise ValueError(f"'{path}' contains {' '.join(found)}, which would be read as a pattern; choose another")
+        return path
 
     @field_validator("catalog", mode="after")
     @classmethod

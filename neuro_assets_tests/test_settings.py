@@ -22,6 +22,7 @@ def test_names_of_other_programs_are_no_concern_of_ours():
         ("NEURO_THREADS", "two", "valid integer"),
         ("NEURO_SETTLE_S", "-1", "greater than or equal to 0"),
         ("NEURO_ENCRYPT", "maybe", "valid boolean"),
+        ("NEURO_HOME", "/tmp/study [1]", "read as a pattern"),
     ],
 )
 def test_a_bad_value_is_named_with_what_was_expected(name: str, value: str, hint: str):
