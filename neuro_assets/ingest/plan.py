@@ -100,6 +100,7 @@ class Planner:
         )
         scan, extent = self._measured(scan)
         scan, extent = self._with_ids(scan, extent)
+        _refuse_damaged_logs(scan, extent)
         if before is None or said.decimal:
             scan, extent = self._with_numbers(scan, extent, said.decimal)
         if before and keeps_dates:
@@ -377,6 +378,17 @@ def _refuse_unreadable_values(extent: Extent) -> None:
             "unreadable_values",
             f"{extent.unreadable_values} of {extent.rows} rows have a value that is no number",
             "Look at the columns of numbers (#REF!, other separators of thousands, words); export the file again",
+        )
+
+
+def _refuse_damaged_logs(scan: Scan, extent: Extent) -> None:
+    if extent.damaged_logs > _MISREAD_SHARE * extent.rows:
+        raise FileRefusedError(
+            "damaged_ids",
+            f"{extent.damaged_logs} of {extent.rows} rows have a damaged '{scan.log_name}': a spreadsheet rounded it,"
+            " its last digits are lost",
+            "Export the file again and do not open it in a spreadsheet",
+            column=scan.log_name,
         )
 
 

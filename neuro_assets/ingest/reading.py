@@ -19,6 +19,7 @@ from neuro_assets.sources.model import SourceColumn, Wide
 from neuro_assets.study import Window
 
 _FORMULA_ID = r"[-+]?\d+([.,]\d+)?[eE][+-]?\d+"
+_WHOLE_FORMULA_ID = r"[1-9]\.\d+[eE]\+?\d{1,2}"
 _SPACES = r"[\s\x{00A0}\x{202F}\x{FEFF}]+"
 _CLOCK = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?|\d{1,2})"
 # date, what separates it, clock, half of the day, zone; a lone number after the date is an hour.
@@ -109,8 +110,12 @@ class Scan:
         pattern = sql_text(self.kind.source.identity.pattern)
         # An apostrophe or ="..." is how a spreadsheet is told that digits are text.
         bare = f"regexp_replace(trim({cell}, {_BLANK_CHARACTERS}), '^''|^=\"|\"$', '', 'g')"
+        # 1.503960366E+09 has all its digits; with fewer of them the last ones are lost.
+        whole = f"regexp_full_match({bare}, '{_WHOLE_FORMULA_ID}') AND length(regexp_extract({bare}, '\\.(\\d+)', 1))"
+        whole += f" = TRY_CAST(regexp_extract({bare}, '\\d+$') AS INTEGER)"
         mended = (
             f"CASE WHEN regexp_full_match({bare}, '{_ID_GROUPS}') THEN regexp_replace({bare}, '\\D', '', 'g')"
+            f" WHEN {whole} THEN regexp_replace(regexp_replace({bare}, '[eE].*$', ''), '\\.', '')"
             f" ELSE regexp_replace({bare}, '^([^.]*)\\.0+$', '\\1') END"
         )
         return f"CASE WHEN regexp_full_match({mended}, {pattern}) THEN {mended} ELSE {cell} END"
@@ -190,6 +195,20 @@ class Scan:
     def _wide_cells(self, wide: Wide) -> str:
         return "[" + ", ".join(self.cell(self.layout.columns_at[n]) for n in wide.columns) + "]"
 
+    @property
+    def log_name(self) -> str | None:
+        """The vendor's column that names the log a row belongs to, where the file has one."""
+        logs = {mapping["log_id"].column for mapping in self.kind.spec.streams.values() if "log_id" in mapping}
+        return next((n for n, c, at in self.value_columns() if at is not None and c.name in logs), None)
+
+    @property
+    def is_damaged_log(self) -> str:
+        """A log id that a spreadsheet has rounded: a number with an exponent."""
+        name = self.log_name
+        if name is None:
+            return "false"
+        return f"coalesce(regexp_full_match({self.cell(self.layout.columns_at[name])}, '{_FORMULA_ID}'), false)"
+
     def unreadable(self) -> str:
         """JSON of the cells that hold something else than the column's type; NULL when there are none."""
         cells = [(n, self.cell(at), self.typed(at, c.type)) for n, c, at in self.value_columns() if at is not None]
@@ -268,6 +287,7 @@ class Extent:
     other_header_row: int | None
     unreadable_values: int
     unfinished: int
+    damaged_logs: int
     days_back: int
     days_back_of_one: int
     changes_of_id: int
@@ -327,6 +347,7 @@ def measure(connection: Connection, scan: Scan, window: Window) -> Extent:
                count(*) FILTER (is_row AND odd), max(row_number) FILTER (is_row), count(*) FILTER (is_row AND stray),
                count(*) FILTER (NOT is_row), min(row_number) FILTER (is_other),
                count(*) FILTER (is_row AND misread), count(*) FILTER (is_row AND unfinished AND NOT stray),
+               count(*) FILTER (is_row AND damaged_log),
                count(*) FILTER (t::DATE < day_before), count(*) FILTER (t::DATE < day_before AND id = id_before),
                count(*) FILTER (id <> id_before)
         FROM (SELECT *, lag(t::DATE) OVER () AS day_before, lag(id) OVER () AS id_before,
@@ -336,7 +357,8 @@ def measure(connection: Connection, scan: Scan, window: Window) -> Extent:
                       {scan.is_row} AS is_row, {scan.is_other_header} AS is_other,
                       {scan.moment} AS t, {scan.time_cell} AS cell, {scan.id_cell} AS id,
                       {scan.is_bad_id} AS bad, {scan.any_number(_odd)} AS odd,
-                      {scan.any_number(_misread, only_required=True)} AS misread
+                      {scan.any_number(_misread, only_required=True)} AS misread,
+                      {scan.is_damaged_log} AS damaged_log
                FROM {scan.table.relation}))
         """,
         {**scan.parameters, "start": window.start, "end": window.end or date.max},

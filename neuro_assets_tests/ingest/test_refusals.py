@@ -80,6 +80,11 @@ REFUSED: dict[str, tuple[str | bytes, str, str]] = {
     "remarks": (STEPS + GOOD * 9 + "so,,\nmany,,\n" * 3, "not_records", "6 of 15 lines"),
     "damaged id": (STEPS + GOOD + f"1.46223E+12,{HOUR},5\n", "damaged_ids", "row 2: '1.46223E+12'"),
     "damaged id, comma": (STEPS + GOOD * 3 + f'"1,46E+12",{HOUR},5\n', "damaged_ids", "row 4: '1,46E+12'"),
+    "rounded log ids": (
+        "Id,Date,WeightKg,WeightPounds,LogId\n" + "1503960366,5/2/2016 11:59:59 PM,52.6,115.9,1.46223E+12\n" * 3,
+        "damaged_ids",
+        "3 of 3 rows have a damaged 'LogId'",
+    ),
     "rounded ids": (STEPS + GOOD.replace("0366", "0000") * 9, "damaged_ids", "ends in 0000"),
     "id of another kind": (STEPS + f"ann@example.org,{HOUR},5\n", "damaged_ids", "looks like 1503960366"),
     "no ids": (STEPS + f",{HOUR},5\n", "no_participant", "nobody knows whose they are"),

@@ -31,6 +31,8 @@ class TestIds:
             f"1{NBSP}503{NBSP}960{NBSP}366",
             f"1{THIN}503{THIN}960{THIN}366",
             "1'503'960'366",
+            "1.503960366E+09",
+            "1.503960366e9",
         ],
     )
     def test_are_the_same(self, reader: Reader, written: str):
@@ -48,6 +50,7 @@ class TestIds:
         ("written", "cause"),
         [
             ("1.50396E+09", "a spreadsheet rounded it"),
+            ("1.5039603666E+09", "a spreadsheet rounded it"),
             ('"1,50396E+09"', "a spreadsheet rounded it"),
             ("1503960366.5", "looks like 1503960366"),
             ("-1503960366", "looks like 1503960366"),
