@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from neuro_assets import failpoints
+
 PREFIX = "NEURO_"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -41,6 +43,9 @@ class Settings(BaseSettings):
     encrypt: bool = Field(default=True, description="Encrypt the data files of a newly made lake.")
     memory_limit: str = Field(default="4GB", description="Memory DuckDB may use in one process.")
     threads: int | None = Field(default=None, ge=1, description="Threads of DuckDB; default all cores.")
+    failpoint: str | None = Field(
+        default=None, description="For tests of the program: a place (neuro_assets/failpoints.py) where it shall die."
+    )
     settle_s: float = Field(
         default=2.0, ge=0, description="Seconds a landed file must be unchanged before it is taken."
     )
@@ -59,6 +64,13 @@ class Settings(BaseSettings):
     def _known_catalog(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("sqlite:", "postgres:")):
             raise ValueError("expected 'sqlite:<path>' or 'postgres:<connection string>'")
+        return value
+
+    @field_validator("failpoint", mode="after")
+    @classmethod
+    def _known_place(cls, value: str | None) -> str | None:
+        if value:
+            failpoints.parse(value)
         return value
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from neuro_assets import failpoints
 from neuro_assets.assets.conditions import on_touched_days
 from neuro_assets.assets.describe import OWNERS, definition_metadata
 from neuro_assets.assets.failures import infrastructure_retried, retry_infrastructure
@@ -78,6 +79,7 @@ def _build(context: Any, dbt: Any, home: HomeResource, variables: dict[str, str]
         with job.lake.write_lock([DBT_LOCK]):
             _ensure_views(job.lake, dbt)
             yield from dbt.cli(arguments, context=context).stream()
+            failpoints.reach("dbt.ran")
     except LakeBusyError as error:
         retry_infrastructure(context, error)
         raise

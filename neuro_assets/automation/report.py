@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from neuro_assets import failpoints
 from neuro_assets.ingest import outbox
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.keys import key_of_name
@@ -38,5 +39,6 @@ def report_touched(job: Ingest, emit: Callable[[dg.AssetMaterialization], None])
             batch = touched[start : start + AT_ONCE]
             for day in batch:
                 emit(touched_event(day))
+            failpoints.reach("report.emitted")
             outbox.clear(job.lake, connection, batch, seen_until)
     return len(touched)

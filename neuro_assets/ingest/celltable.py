@@ -36,6 +36,7 @@ class CellTable:
         header_line: physical line of the header, from 1; 0 where the format names its columns otherwise.
         skip: physical lines up to the first row.
         text: the text file behind it, for reading it again with more patience.
+        is_plain: where a text's rows begin is beyond doubt: the strict scan may be tried.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class CellTable:
     header_line: int = 0
     skip: int = 0
     text: TextFile | None = None
+    is_plain: bool = True
 
     @property
     def width(self) -> int:
@@ -79,14 +81,14 @@ def csv_table(text: TextFile, separator: str, records: list[Record], at: int) ->
         header_line=records[at].line + 1,
         skip=records[at].next_line,
         text=text,
+        is_plain=textfile.has_plain_head(text, records[at]),
     )
 
 
 def starts_as_sampled(connection: Connection, table: CellTable) -> bool:
-    """Whether the strict scan begins with the row below the header.
-
-    It counts the lines to skip in its own way where quotes or mixed line ends stand above.
-    """
+    """Whether the strict scan begins with the row below the header."""
+    if not table.is_plain:
+        return False
     cells = ", ".join(f"c{n}" for n in range(table.width))
     row = run(connection, f"SELECT {cells} FROM {table.relation} LIMIT 1", {"path": str(table.path)}).fetchone()
     if row is None or not table.sample:

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
+from neuro_assets import failpoints
 from neuro_assets.ingest import containers, inbox, manifest
 from neuro_assets.ingest.dates import Order
 from neuro_assets.ingest.decided import LoadPlan, Said, Settled, settled
@@ -145,6 +146,7 @@ def ingest_paths(
         inbox.clear_old(job.settings.scratch)
         loaded: set[str | None] = set()
         for taken, said in _arrivals(job, paths, choice, keep_original=keep_original, root=root):
+            failpoints.reach("ingest.taken")
             for outcome in _settle(job, connection, taken, said):
                 if outcome.outcome == "loaded":
                     loaded.add(_kind_of(outcome.line))
@@ -184,6 +186,7 @@ def _settle(job: Ingest, connection: Connection, taken: inbox.Taken, choice: Cho
             name = f"{taken.name}/{member.name}"
             part = inbox.take(job.settings, member.path, name, keep_original=False)
             yield from _settle(job, connection, replace(part, container_id=taken.file_id), choice)
+    failpoints.reach("ingest.unpacked")
     yield job.outcomes(connection).unpacked(taken, *_before(connection, taken), kind)
 
 
@@ -330,7 +333,9 @@ def _load(
         manifest.write_line(connection, line, replaces=earlier is not None)
         manifest.record_arrival(connection, taken.file_id, taken.name, at, "loaded")
         _audit(connection, choice, taken, at)
+    failpoints.reach("ingest.loaded")
     inbox.settle(job.settings, taken, line.stored_path)
+    failpoints.reach("ingest.archived")
     return FileOutcome(taken.file_id, taken.name, "loaded", line, touched)
 
 

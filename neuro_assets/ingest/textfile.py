@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from neuro_assets.ingest.refusal import FileRefusedError
@@ -168,6 +169,14 @@ def first_records(text: TextFile, separator: str) -> list[Record]:
     except csv.Error:
         pass  # the full reading says what is wrong, with its line
     return records
+
+
+def has_plain_head(text: TextFile, header: Record) -> bool:
+    """Whether the lines down to the header can be counted by anybody: one kind of line end, and no quote above it."""
+    with text.path.open(encoding="utf-8-sig", newline="") as handle:
+        lines = list(islice(handle, header.next_line))
+    ends = {line[len(line.rstrip("\r\n")) :] for line in lines}
+    return header.next_line - header.line == 1 and len(ends) == 1 and '"' not in "".join(lines[: header.line])
 
 
 def all_records(text: TextFile, separator: str, skip: int) -> Iterator[tuple[int, list[str]]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
+from neuro_assets import failpoints
 from neuro_assets.lake.extensions import BASE, load_extensions
 from neuro_assets.settings import Settings
 
@@ -168,7 +169,9 @@ class Lake:
             connection.execute("BEGIN TRANSACTION")
             try:
                 yield connection
+                failpoints.reach("lake.before_commit")
                 connection.execute("COMMIT")
+                failpoints.reach("lake.after_commit")
             except BaseException:
                 _rollback(connection)
                 raise

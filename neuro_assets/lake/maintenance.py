@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from neuro_assets import failpoints
 from neuro_assets.lake.lake import ALIAS, Connection, Lake
 
 KEEP_SNAPSHOTS_DAYS = 30
@@ -35,9 +36,11 @@ def maintain(
         snapshots, files = _snapshots(connection), _files(connection)
         connection.execute(f"CALL ducklake_merge_adjacent_files('{ALIAS}')")
         connection.execute(f"CALL ducklake_rewrite_data_files('{ALIAS}')")
+        failpoints.reach("maintain.merged")
         connection.execute(
             f"CALL ducklake_expire_snapshots('{ALIAS}', older_than => now() - INTERVAL {int(keep_days)} DAY)"
         )
+        failpoints.reach("maintain.expired")
         removed = connection.execute(
             f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => now() - INTERVAL {grace_s} SECOND)"
         ).fetchall()

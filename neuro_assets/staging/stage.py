@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from neuro_assets import failpoints
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import Sources
@@ -123,6 +124,7 @@ def _stage_piece(job: Ingest, connection: Connection, stream: Stream, first: dat
     for _ in range(_ATTEMPTS):
         version = raw_versions(connection, tables, first, last)
         days = _compute(job, connection, stream, first, last)
+        failpoints.reach("stage.computed")
         with job.lake.transaction(connection, [stream.qualified, *_ACCOUNTS]):
             if raw_versions(connection, tables, first, last) == version:
                 _write(connection, job, stream, days, version)

@@ -49,8 +49,8 @@ MAX_SECONDS = 10
 KINDS: dict[str, tuple[st.SearchStrategy[BrokenFile], int]] = {
     "noise": (random_bytes.map(named("noise.bin")), 150),
     "text": (random_text.map(named("text.txt")), 150),
-    "damaged csv": (damaged(valid, text_damage).map(named("export.csv")), 450),
-    "cells": (damaged(valid, st.one_of(cell_damage, cell_damage, text_damage)).map(named("cells.csv")), 350),
+    "damaged csv": (damaged(valid, text_damage).map(named("export.csv")), 550),
+    "cells": (damaged(valid, st.one_of(cell_damage, cell_damage, text_damage)).map(named("cells.csv")), 400),
     "headers": (damaged(valid, header_damage).map(named("headers.csv")), 130),
     "heads": (damaged(valid, head_damage, 2).map(named("heads.csv")), 80),
     "sizes": (st.builds(lambda data, change: change(data), valid, st.sampled_from(LARGE)).map(named("large.csv")), 80),
@@ -283,6 +283,7 @@ def _records(path: Path, reading: dict) -> int:
 
 
 def _csv_records(text: str, separator: str, header_line: int) -> int:
+    csv.field_size_limit(len(text) + 1)
     lines = io.StringIO(text, newline="")
     for _ in range(header_line - 1):
         lines.readline()

@@ -33,6 +33,11 @@ class TestTable:
         assert (plan.scan.table.header_line, plan.extent.rows) == (4, 18)
         assert reader.rows(plan, "row_number, step_total")[0] == (1, 101)
 
+    @pytest.mark.parametrize("above", ['"a\nb"\n', '"a\nb",c\n\n', "\r\n\n", "a\rb\n", '5" of snow\n'])
+    def test_no_row_is_taken_for_a_line_above_however_alike_the_rows_are(self, reader: Reader, above: str):
+        text = above + "Id,ActivityDay,StepTotal\n" + "1503960366,4/13/2016,7\n" * 3 + "1503960366,4/14/2016,8\n"
+        assert reader.plan(text).extent.rows == 4
+
     def test_no_header_line(self, reader: Reader):
         told = reader.refusal(steps_of_days_csv(DAYS).split("\n", 1)[1])
         assert (told.code, told.what) == ("unknown_layout", "the file has no header line")
