@@ -18,6 +18,9 @@ Format = Literal["csv", "parquet", "json"]
 MAX_COLUMNS = 2_000
 _SAMPLE = 300
 _BATCH = 50_000
+_NUMBERED = "file_row_number + 1 AS row_number"
+_PARQUET = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
+_STORED = f"(SELECT {_NUMBERED}, * EXCLUDE (file_row_number) FROM {_PARQUET})"
 CsvErrors = (duckdb.InvalidInputException, duckdb.ConversionException)
 
 
@@ -30,26 +33,33 @@ class CellTable:
         format: of the file.
         header: names of the columns as the file gives them.
         sample: the first rows.
-        relation: SQL that yields row_number and c0..cN; the path is parameter `$path`.
+        cells: SQL that yields c0..cN in the order of the file; the path is parameter `$path`.
         encoding: of a text file.
         separator: of a text file.
         header_line: physical line of the header, from 1; 0 where the format names its columns otherwise.
         skip: physical lines up to the first row.
         text: the text file behind it, for reading it again with more patience.
         is_plain: where a text's rows begin is beyond doubt: the strict scan may be tried.
+        is_numbered: `cells` yields row_number as well.
     """
 
     path: Path
     format: Format
     header: tuple[str, ...]
     sample: tuple[tuple[str, ...], ...]
-    relation: str
+    cells: str
     encoding: str | None = None
     separator: str | None = None
     header_line: int = 0
     skip: int = 0
     text: TextFile | None = None
     is_plain: bool = True
+    is_numbered: bool = False
+
+    @property
+    def relation(self) -> str:
+        """SQL that yields row_number and c0..cN."""
+        return self.cells if self.is_numbered else f"(SELECT row_number() OVER () AS row_number, * FROM {self.cells})"
 
     @property
     def width(self) -> int:
@@ -64,8 +74,8 @@ def csv_table(text: TextFile, separator: str, records: list[Record], at: int) ->
         raise too_many_columns(len(header))
     columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(len(header)))
     quoted = separator.replace("\t", "\\t")
-    relation = (
-        "(SELECT row_number() OVER () AS row_number, * FROM read_csv($path, auto_detect = false, header = false,"
+    cells = (
+        "(SELECT * FROM read_csv($path, auto_detect = false, header = false,"
         f" skip = {records[at].next_line}, delim = E'{quoted}', quote = '\"', escape = '\"',"
         f" columns = {{{columns}}}, null_padding = false, strict_mode = true, ignore_errors = false,"
         " hive_partitioning = false, compression = 'none'))"
@@ -75,7 +85,7 @@ def csv_table(text: TextFile, separator: str, records: list[Record], at: int) ->
         format="csv",
         header=header,
         sample=tuple(r.cells for r in records[at + 1 : at + 1 + _SAMPLE]),
-        relation=relation,
+        cells=cells,
         encoding=text.encoding,
         separator=separator,
         header_line=records[at].line + 1,
@@ -83,6 +93,20 @@ def csv_table(text: TextFile, separator: str, records: list[Record], at: int) ->
         text=text,
         is_plain=textfile.has_plain_head(text, records[at]),
     )
+
+
+def stored(connection: Connection, table: CellTable, scratch: Path) -> CellTable:
+    """The same cells in a Parquet file of ours: parsed once, and then read column by column, each text once.
+
+    Raises:
+        FileRefusedError: the file breaks off or cannot be read at some place.
+    """
+    if table.is_numbered:
+        return table
+    path = scratch / "cells.parquet"
+    copy = f"COPY (SELECT * FROM {table.cells}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+    run(connection, copy, {"path": str(table.path)})
+    return replace(table, path=path, cells=_STORED, is_numbered=True)
 
 
 def starts_as_sampled(connection: Connection, table: CellTable) -> bool:
@@ -124,17 +148,13 @@ def tokenised(table: CellTable, scratch: Path, is_remark: Callable[[list[str]], 
     import pyarrow.parquet as pq
 
     path = scratch / "cells.parquet"
-    names = [f"c{n}" for n in range(table.width)]
-    schema = pa.schema([("row_number", pa.int64()), *((n, pa.string()) for n in names)])
+    schema = pa.schema([(f"c{n}", pa.string()) for n in range(table.width)])
     rows = _even_rows(table, is_remark)
-    number = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         while batch := list(islice(rows, _BATCH)):
-            numbers = range(number + 1, number + len(batch) + 1)
-            number += len(batch)
-            columns = [pa.array(numbers, pa.int64()), *(pa.array(c, pa.string()) for c in zip(*batch, strict=True))]
+            columns = [pa.array(c, pa.string()) for c in zip(*batch, strict=True)]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-    return replace(table, path=path, relation="(SELECT * FROM read_parquet($path, hive_partitioning = false))")
+    return replace(table, path=path, cells=_STORED, is_numbered=True)
 
 
 def _even_rows(table: CellTable, is_remark: Callable[[list[str]], bool]) -> Iterator[list[str]]:
@@ -170,11 +190,9 @@ def parquet_table(connection: Connection, path: Path) -> CellTable:
         FileRefusedError: `damaged_file`.
     """
     names = _names(connection, "SELECT * FROM read_parquet($path, hive_partitioning = false)", path, "Parquet")
-    cells = ", ".join(f"{_quoted(n)}::VARCHAR AS c{i}" for i, n in enumerate(names))
-    relation = (
-        f"(SELECT row_number() OVER () AS row_number, {cells} FROM read_parquet($path, hive_partitioning = false))"
-    )
-    return _with_sample(connection, CellTable(path, "parquet", tuple(names), (), relation))
+    texts = ", ".join(f"{_quoted(n)}::VARCHAR AS c{i}" for i, n in enumerate(names))
+    cells = f"(SELECT {_NUMBERED}, {texts} FROM {_PARQUET})"
+    return _with_sample(connection, CellTable(path, "parquet", tuple(names), (), cells, is_numbered=True))
 
 
 def json_table(connection: Connection, path: Path, *, is_array: bool) -> CellTable:
@@ -195,9 +213,9 @@ def json_table(connection: Connection, path: Path, *, is_array: bool) -> CellTab
         raise FileRefusedError("unknown_layout", "the JSON holds no objects with named values", "Export it as CSV")
     if len(names) > MAX_COLUMNS:
         raise too_many_columns(len(names))
-    cells = ", ".join(f"json_extract_string(json, {_pointer(n)}) AS c{i}" for i, n in enumerate(names))
-    relation = f"(SELECT row_number() OVER () AS row_number, {cells} FROM read_json_objects($path, {form}))"
-    return _with_sample(connection, CellTable(path, "json", tuple(names), (), relation, encoding="utf-8"))
+    texts = ", ".join(f"json_extract_string(json, {_pointer(n)}) AS c{i}" for i, n in enumerate(names))
+    cells = f"(SELECT {texts} FROM read_json_objects($path, {form}))"
+    return _with_sample(connection, CellTable(path, "json", tuple(names), (), cells, encoding="utf-8"))
 
 
 def _names(connection: Connection, sql: str, path: Path, shown: str) -> list[str]:

@@ -22,6 +22,7 @@ from neuro_assets.ingest.reading import (
     Extent,
     Scan,
     TimeForm,
+    is_in_sequence,
     measure,
     survey_times,
 )
@@ -159,6 +160,8 @@ class Planner:
         """The first pass; a text the strict scan cannot read is read once more, line by line."""
         try:
             is_strict = scan.table.format != "csv" or celltable.starts_as_sampled(self.connection, scan.table)
+            if is_strict:
+                scan = replace(scan, table=celltable.stored(self.connection, scan.table, self.scratch))
             extent = measure(self.connection, scan, self.window) if is_strict else None
         except FileRefusedError as refusal:
             if scan.table.format != "csv" or refusal.code != "broken_csv":
@@ -203,7 +206,7 @@ class Planner:
         source = scan.kind.source.name
         known = {a for p in self.study.people for a in (p.participant_id, *p.aliases.get(source, ()))}
         ids = self.connection.execute(
-            f"SELECT DISTINCT {scan.id_cell} FROM {scan.relation} LIMIT 1000", scan.parameters
+            f"SELECT DISTINCT who FROM {scan.relation} LIMIT 1000", scan.parameters
         ).fetchall()
         return {i[0] for i in ids if i[0]} <= known
 
@@ -243,15 +246,15 @@ class Planner:
         if not extent.rows:
             return scan, extent, order, "the file has no rows"
         finished = extent.rows - (scan.unfinished_row is not None)
-        whole = extent.readable == finished == extent.in_window and extent.is_in_sequence
+        whole = extent.readable == finished == extent.in_window
         if whole and not declared and len(scan.layout.time_at) == 1:
             day = extent.last_day_of_month or 0
-            if day > 12 and order in {"mdy", "dmy"}:
+            if day > 12 and order in {"mdy", "dmy"} and is_in_sequence(self.connection, scan):
                 evidence = f"they are in the vendor's form, with days up to {day} that no other order reads"
                 return scan, extent, order, evidence
-        return self._decided(scan, declared, extent.left_out)
+        return self._decided(scan, extent, declared)
 
-    def _decided(self, scan: Scan, declared: Order | None, left_out: int) -> tuple[Scan, Extent, str | None, str]:
+    def _decided(self, scan: Scan, extent: Extent, declared: Order | None) -> tuple[Scan, Extent, str | None, str]:
         survey, clocks = survey_times(self.connection, scan)
         if survey.pairs.is_empty():
             raise FileRefusedError(
@@ -263,7 +266,7 @@ class Planner:
         around = Circumstances(
             window=self.window,
             vendor_order=kind.source.date_order,
-            is_untouched=not left_out and _is_untouched(scan, survey.pairs, clocks),
+            is_untouched=not extent.left_out and _is_untouched(scan, survey.pairs, clocks),
             is_regular=kind.spec.is_dated or kind.spec.period_s is not None,
             declared=declared,
             siblings=siblings(self.connection, scan),
@@ -284,6 +287,11 @@ class Planner:
             raise FileRefusedError(
                 decision.code, decision.refusal, _REMEDIES[decision.code], column=scan.layout.time_name
             )
+        finished = extent.rows - (scan.unfinished_row is not None)
+        is_vendors = scan.times == self._vendor_form(kind) and not kind.spec.time.format
+        if is_vendors and extent.readable == finished and decision.order == kind.source.date_order and len(clocks) == 1:
+            # Every row has been read so already.
+            return scan, extent, decision.order, decision.evidence
         scan = replace(scan, times=time_form(decision, clocks, is_dated=kind.spec.is_dated))
         extent = measure(self.connection, scan, self.window)
         return scan, extent, decision.order, decision.evidence

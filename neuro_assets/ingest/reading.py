@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -25,8 +24,11 @@ _CLOCK = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?|\d{1,2})"
 # date, what separates it, clock, half of the day, zone; a lone number after the date is an hour.
 _TIME_PARTS = rf"^(.*?)([T ,]+){_CLOCK}( ?[AP]M)?( ?(?:Z|UTC|GMT|[+-]\d{{2}}:?\d{{2}}))?$"
 _CLOCK_FORMATS = {"d:d": "%H:%M", "d:d:d": "%H:%M:%S", "d:d:d.d": "%H:%M:%S.%f", "d": "%H"}
+# The forms of vendors who name none of their own: a blank stands between date and clock, and before AM or PM.
+_VENDOR_FORMS = {
+    f"{day}{clock}" for day in ("%m/%d/%Y", "%d/%m/%Y", "%Y-%m-%d") for clock in ("", " %H:%M:%S", " %I:%M:%S %p")
+}
 _BLANK_CHARACTERS = "' ' || chr(9) || chr(160) || chr(8239) || chr(65279)"
-_ROWS_A_PERSON = 5
 # Digits with a blank or another sign before every last three of them.
 _ID_GROUPS = r"\d+([ \x{00A0}\x{202F}]+\d{3})+|\d{1,3}([,.\x{2019}]\d{3})+|\d{1,3}(''\d{3})+"
 
@@ -71,10 +73,36 @@ class Scan:
             found["participant"] = self.participant
         return found
 
+    def lines(self, **columns: str) -> str:
+        """Every line: row_number, cells as given (c0, ..) and trimmed (t0, ..), who, written, moment, numbers (v0, ..).
+
+        Each of these is computed once and then named: DuckDB computes an expression again wherever it stands inside
+        a CASE. What a query does not name is not computed.
+
+        Args:
+            **columns: further columns, as expressions over these.
+        """
+        layout = self.layout
+        places = {*layout.columns_at.values(), *layout.time_at, *([] if layout.id_at is None else [layout.id_at])}
+        numeric = [(at, c.type) for _, c, at in self.value_columns() if at is not None and c.type != "text"]
+        texts = ", ".join(f"{_trimmed(n)} AS t{n}" for n in sorted(places))
+        read = [f"{self._who()} AS who", f"{self._written()} AS written"]
+        read += [f"{self._number(f't{at}')} AS d{at}" for at, _ in numeric]
+        typed = [f"{self._parsed('written')} AS parsed", *(f"{_as_type(f'd{at}', t)} AS v{at}" for at, t in numeric)]
+        asked = "".join(f", {sql} AS {name}" for name, sql in columns.items())
+        return (
+            f"(SELECT *{asked} FROM (SELECT *, {self._moment()} AS moment FROM (SELECT *, {', '.join(typed)} FROM"
+            f" (SELECT *, {', '.join(read)} FROM (SELECT *, {texts} FROM {self.table.relation})))))"
+        )
+
     @property
     def relation(self) -> str:
         """The rows: blank lines and repeated header lines left out."""
-        return f"(SELECT * FROM {self.table.relation} WHERE {self.is_row})"
+        return self.rows_with()
+
+    def rows_with(self, **columns: str) -> str:
+        """The rows, with further columns as expressions over those of `lines`."""
+        return f"(SELECT * FROM {self.lines(is_row=self.is_row, **columns)} WHERE is_row)"
 
     @property
     def is_row(self) -> str:
@@ -89,17 +117,16 @@ class Scan:
     @property
     def is_other_header(self) -> str:
         """A header line that is not the first one: columns change places in the middle of the file."""
-        own = [f"coalesce({self.cell(n)}, '') = {sql_text(h)}" for n, h in enumerate(self.table.header)]
+        own = [f"coalesce({_trimmed(n)}, '') = {sql_text(h)}" for n, h in enumerate(self.table.header)]
         names = sql_list(h for h in self.table.header if h)
         at = self.layout.time_at[0]
         return f"(CASE WHEN {self.cell(at)} IN {names} THEN NOT ({' AND '.join(own)}) ELSE false END)"
 
     def cell(self, place: int) -> str:
-        """The text of a cell, trimmed, NULL when blank."""
-        return f"nullif(trim(c{place}), '')"
+        """The text of a cell the kind has a use for, trimmed, NULL when blank."""
+        return f"t{place}"
 
-    @cached_property
-    def id_cell(self) -> str:
+    def _who(self) -> str:
         """The participant, NULL when blank."""
         at = self.layout.id_at
         if at is None:
@@ -123,10 +150,9 @@ class Scan:
     @property
     def is_bad_id(self) -> str:
         """An id that is not of the source's form."""
-        return f"NOT regexp_full_match({self.id_cell}, {sql_text(self.kind.source.identity.pattern)})"
+        return f"NOT regexp_full_match(who, {sql_text(self.kind.source.identity.pattern)})"
 
-    @cached_property
-    def time_cell(self) -> str:
+    def _written(self) -> str:
         """The time as written, day and clock joined, NULL when blank."""
         places = self.layout.time_at
         cells = [self.cell(n) for n in places]
@@ -135,34 +161,32 @@ class Scan:
         joined = cells[0] if len(cells) == 1 else f"({cells[0]} || ' ' || {cells[1]})"
         return loose_time(joined)
 
-    @cached_property
-    def moment(self) -> str:
-        """TIMESTAMP of the row on its wall clock; NULL where the cell is no such time."""
-        spec, cell = self.kind.spec, self.time_cell
+    def _parsed(self, cell: str) -> str:
         parsed = f"try_strptime({cell}, {sql_list(self.times.formats)})" if self.times.formats else "NULL::TIMESTAMP"
-        if self.times.has_serials:
-            number = f"TRY_CAST({cell} AS DOUBLE)"
-            serial = f"(TIMESTAMP '1899-12-30' + to_seconds(round({number} * 86400)::BIGINT))"
-            is_serial = f"regexp_full_match({cell}, '\\d{{5}}(\\.\\d+)?')"
-            parsed = f"CASE WHEN {is_serial} THEN {serial} ELSE {parsed} END"
-        whole = f" AND date_trunc('day', {parsed}) = {parsed}" if spec.is_dated else ""
+        if not self.times.has_serials:
+            return parsed
+        number = f"TRY_CAST({cell} AS DOUBLE)"
+        serial = f"(TIMESTAMP '1899-12-30' + to_seconds(round({number} * 86400)::BIGINT))"
+        return f"CASE WHEN regexp_full_match({cell}, '\\d{{5}}(\\.\\d+)?') THEN {serial} ELSE {parsed} END"
+
+    def _moment(self) -> str:
+        """TIMESTAMP of the row on its wall clock; NULL where the cell is no such time."""
+        whole = " AND date_trunc('day', parsed) = parsed" if self.kind.spec.is_dated else ""
         # A two-digit year read by %Y is the first century: that is not the form that was decided.
         finished = "" if self.unfinished_row is None else f" AND row_number <> {self.unfinished_row}"
-        return f"CASE WHEN year({parsed}) BETWEEN 1970 AND 2199{whole}{finished} THEN {parsed} END"
+        return f"CASE WHEN year(parsed) BETWEEN 1970 AND 2199{whole}{finished} THEN parsed END"
 
     def typed(self, place: int, kind: str) -> str:
-        """The typed value of a cell; NULL where it is blank or no such value."""
-        return self.typed_text(self.cell(place), kind)
+        """The typed value of a column's cell; NULL where it is blank or no such value."""
+        return self.cell(place) if kind == "text" else f"v{place}"
 
-    def typed_text(self, cell: str, kind: str) -> str:
+    def _typed_text(self, cell: str, kind: str) -> str:
         """The typed value of a text, given as SQL."""
-        if kind == "text":
-            return cell
+        return cell if kind == "text" else _as_type(self._number(cell), kind)
+
+    def _number(self, cell: str) -> str:
         plain = self.numbers.plain(cell)
-        number = f"CASE WHEN contains({cell}, '_') THEN NULL ELSE TRY_CAST({plain} AS DOUBLE) END"
-        if kind == "number":
-            return f"CASE WHEN isfinite({number}) THEN {number} END"
-        return f"CASE WHEN abs({number}) < 9007199254740992 AND floor({number}) = {number} THEN ({number})::BIGINT END"
+        return f"CASE WHEN contains({cell}, '_') THEN NULL ELSE TRY_CAST({plain} AS DOUBLE) END"
 
     def value_columns(self) -> list[tuple[str, SourceColumn, int | None]]:
         """(vendor column, its spec, place or None where the file lacks it)."""
@@ -188,7 +212,7 @@ class Scan:
             if at is not None and c.type != "text" and (n in spec.required or not only_required)
         ]
         if spec.wide:
-            found = test("x", self.typed_text("x", spec.wide.type), spec.wide.type)
+            found = test("x", self._typed_text("x", spec.wide.type), spec.wide.type)
             tests.append(f"len(list_filter({self._wide_cells(spec.wide)}, x -> {found})) > 0")
         return " OR ".join(tests) or "false"
 
@@ -212,7 +236,7 @@ class Scan:
     def unreadable(self) -> str:
         """JSON of the cells that hold something else than the column's type; NULL when there are none."""
         cells = [(n, self.cell(at), self.typed(at, c.type)) for n, c, at in self.value_columns() if at is not None]
-        cells.append((self.kind.spec.time.column, self.time_cell, self.moment))
+        cells.append((self.kind.spec.time.column, "written", "moment"))
         bad = {n: (cell, _misread(cell, typed)) for n, cell, typed in cells}
         entries = ", ".join(
             f"{{'k': {sql_text(n)}, 'v': CASE WHEN {test} THEN left({cell}, 200) END}}"
@@ -225,19 +249,19 @@ class Scan:
 
     def rows(self) -> str:
         """SELECT of the raw rows but for file_id and as_of: one row per line, or one per cell of a wide line."""
-        columns = ["row_number", f"{self.id_cell} AS source_participant_id", f"{self.moment} AS moment"]
+        columns = ["row_number", "who AS source_participant_id", "moment"]
         columns += [
             f"{'NULL' if at is None else self.typed(at, c.type)} AS {c.name}" for _, c, at in self.value_columns()
         ]
-        columns.append(f"{self.unreadable()} AS unreadable")
-        wide = self.kind.spec.wide
+        columns.append("unreadable")
+        wide, lines = self.kind.spec.wide, self.rows_with(unreadable=self.unreadable())
         if wide is None:
-            return f"SELECT {', '.join(columns)} FROM {self.relation}"
-        return self._long(wide, columns)
+            return f"SELECT {', '.join(columns)} FROM {lines}"
+        return self._long(wide, columns, lines)
 
-    def _long(self, wide: Wide, columns: list[str]) -> str:
+    def _long(self, wide: Wide, columns: list[str], lines: str) -> str:
         """The cells of a wide line one under the other; a blank cell is no measurement."""
-        typed = self.typed_text("wide_cell", wide.type)
+        typed = self._typed_text("wide_cell", wide.type)
         return f"""
             SELECT * EXCLUDE (wide_cells, wide_cell, place, moment, unreadable),
                    moment + to_seconds((place * {wide.step_s})::BIGINT) AS moment,
@@ -247,10 +271,21 @@ class Scan:
                         ELSE unreadable END AS unreadable
             FROM (
                 SELECT *, unnest(wide_cells) AS wide_cell, unnest(range({wide.count})) AS place
-                FROM (SELECT {", ".join(columns)}, {self._wide_cells(wide)} AS wide_cells FROM {self.relation})
+                FROM (SELECT {", ".join(columns)}, {self._wide_cells(wide)} AS wide_cells FROM {lines})
             )
             WHERE (wide_cell IS NOT NULL AND NOT {_is_missing("wide_cell")}) OR (moment IS NULL AND place = 0)
         """
+
+
+def _trimmed(place: int) -> str:
+    return f"nullif(trim(c{place}), '')"
+
+
+def _as_type(number: str, kind: str) -> str:
+    """A DOUBLE as the column's type; what does not fit is NULL."""
+    if kind == "number":
+        return f"CASE WHEN isfinite({number}) THEN {number} END"
+    return f"CASE WHEN abs({number}) < 9007199254740992 AND floor({number}) = {number} THEN ({number})::BIGINT END"
 
 
 def loose_time(cell: str) -> str:
@@ -288,15 +323,6 @@ class Extent:
     unreadable_values: int
     unfinished: int
     damaged_logs: int
-    days_back: int
-    days_back_of_one: int
-    changes_of_id: int
-
-    @property
-    def is_in_sequence(self) -> bool:
-        """Days never go back within a person's rows, told by neighbouring rows: sorted by person, or by time."""
-        is_by_person = self.changes_of_id * _ROWS_A_PERSON <= self.rows
-        return self.days_back_of_one == 0 and (self.days_back == 0 or is_by_person)
 
     @property
     def unreadable(self) -> int:
@@ -332,6 +358,14 @@ def measure(connection: Connection, scan: Scan, window: Window) -> Extent:
     """
     wide = scan.kind.spec.wide
     reach = f" + to_seconds({(wide.count - 1) * wide.step_s})" if wide else ""
+    lines = scan.lines(
+        is_row=scan.is_row,
+        is_other=scan.is_other_header,
+        bad=scan.is_bad_id,
+        odd=scan.any_number(_odd),
+        misread=scan.any_number(_misread, only_required=True),
+        damaged_log=scan.is_damaged_log,
+    )
     row = run(
         connection,
         f"""
@@ -347,19 +381,12 @@ def measure(connection: Connection, scan: Scan, window: Window) -> Extent:
                count(*) FILTER (is_row AND odd), max(row_number) FILTER (is_row), count(*) FILTER (is_row AND stray),
                count(*) FILTER (NOT is_row), min(row_number) FILTER (is_other),
                count(*) FILTER (is_row AND misread), count(*) FILTER (is_row AND unfinished AND NOT stray),
-               count(*) FILTER (is_row AND damaged_log),
-               count(*) FILTER (t::DATE < day_before), count(*) FILTER (t::DATE < day_before AND id = id_before),
-               count(*) FILTER (id <> id_before)
-        FROM (SELECT *, lag(t::DATE) OVER () AS day_before, lag(id) OVER () AS id_before,
-                     t IS NULL AND CASE WHEN id IS NULL THEN cell IS NULL
+               count(*) FILTER (is_row AND damaged_log)
+        FROM (SELECT *, t IS NULL AND CASE WHEN id IS NULL THEN cell IS NULL
                         ELSE bad AND NOT regexp_full_match(id, '{_FORMULA_ID}') END AS stray FROM
-              (SELECT row_number, row_number = {scan.unfinished_row or 0} AS unfinished,
-                      {scan.is_row} AS is_row, {scan.is_other_header} AS is_other,
-                      {scan.moment} AS t, {scan.time_cell} AS cell, {scan.id_cell} AS id,
-                      {scan.is_bad_id} AS bad, {scan.any_number(_odd)} AS odd,
-                      {scan.any_number(_misread, only_required=True)} AS misread,
-                      {scan.is_damaged_log} AS damaged_log
-               FROM {scan.table.relation}))
+              (SELECT row_number, row_number = {scan.unfinished_row or 0} AS unfinished, is_row, is_other, moment AS t,
+                      written AS cell, who AS id, bad, odd, misread, damaged_log
+               FROM {lines}))
         """,
         {**scan.parameters, "start": window.start, "end": window.end or date.max},
     ).fetchone()
@@ -378,14 +405,77 @@ def measure(connection: Connection, scan: Scan, window: Window) -> Extent:
     return extent
 
 
+def is_in_sequence(connection: Connection, scan: Scan) -> bool:
+    """Whether each person's days follow each other down the file, however the rows of several people alternate."""
+    row = run(
+        connection,
+        f"""
+        SELECT coalesce(bool_and(first > last_before), true)
+        FROM (SELECT first, lag(last) OVER (PARTITION BY who ORDER BY day) AS last_before
+              FROM (SELECT who, moment::DATE AS day, min(row_number) AS first, max(row_number) AS last
+                    FROM {scan.relation} WHERE moment IS NOT NULL GROUP BY ALL))
+        """,
+        scan.parameters,
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
 def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.DataFrame]:
     """The times of a file as written: date texts per participant, and the clock formats that occur.
 
-    The second frame has one line per way of writing: sep, shape, has_half, zone, n, first_row, first_cell, hour_min,
-    hour_max, has_midnight.
+    The second frame has one line per way of writing: sep, shape, has_half, spaced, has_zone, n, first_row, first_cell,
+    hour_min, hour_max, has_midnight.
     """
+    if not _split_vendor_times(connection, scan):
+        _take_times_apart(connection, scan)
+    pairs = connection.execute(
+        "SELECT id, text, count(*) AS n, min(row_number) AS first_row FROM time_text GROUP BY ALL ORDER BY first_row"
+    ).pl()
+    # Clocks repeat from day to day and from person to person: each is looked at once.
+    clocks = connection.execute(
+        r"""
+        SELECT sep, regexp_replace(clock, '\d+', 'd', 'g') AS shape, half <> '' AS has_half,
+               left(half, 1) = ' ' AS spaced, zone <> '' AS has_zone, sum(n)::BIGINT AS n, min(first) AS first_row,
+               arg_min(first_cell, first) AS first_cell,
+               min(TRY_CAST(regexp_extract(clock, '^\d+') AS INTEGER)) AS hour_min,
+               max(TRY_CAST(regexp_extract(clock, '^\d+') AS INTEGER)) AS hour_max,
+               bool_or(regexp_full_match(clock || half, '0?0:00(:00(\.0+)?)?|12:00(:00)? ?AM')) AS has_midnight
+        FROM (SELECT sep, clock, half, zone, count(*) AS n, min(row_number) AS first,
+                     arg_min(cell, row_number) AS first_cell
+              FROM time_text GROUP BY sep, clock, half, zone)
+        GROUP BY ALL
+        ORDER BY n DESC
+        """
+    ).pl()
+    return TimeSurvey(pairs, scan.layout.time_name), clocks
+
+
+def _split_vendor_times(connection: Connection, scan: Scan) -> bool:
+    """Fill `time_text` from times in the vendor's form, which single blanks hold together; False where others do."""
+    (form,) = scan.times.formats if len(scan.times.formats) == 1 and not scan.times.is_loose else ("",)
+    if form not in _VENDOR_FORMS:
+        return False
+    blanks = form.count(" ")
+    sep, clock = ("' '", "split_part(written, ' ', 2)") if blanks else ("''", "''")
+    half = "' ' || split_part(written, ' ', 3)" if blanks == 2 else "''"
+    run(
+        connection,
+        f"""
+        CREATE OR REPLACE TEMP TABLE time_text AS
+        SELECT row_number, who AS id, written AS cell, split_part(written, ' ', 1) AS text, {sep} AS sep,
+               {clock} AS clock, {half} AS half, '' AS zone,
+               moment IS NOT NULL AND length(written) - length(replace(written, ' ', '')) = {blanks} AS is_plain
+        FROM {scan.relation}
+        """,
+        scan.parameters,
+    )
+    row = connection.execute("SELECT bool_and(is_plain) FROM time_text").fetchone()
+    return row is not None and bool(row[0])
+
+
+def _take_times_apart(connection: Connection, scan: Scan) -> None:
+    """Fill `time_text` from times however they are written."""
     loose = replace(scan, times=replace(scan.times, is_loose=True))
-    name = scan.layout.time_name
     run(
         connection,
         f"""
@@ -396,7 +486,7 @@ def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.Dat
             SELECT row_number, id, cell, CASE WHEN found.clock <> '' THEN found
                    ELSE {{'d': cell, 'sep': '', 'clock': '', 'half': '', 'zone': ''}} END AS part
             FROM (SELECT *, regexp_extract(cell, '{_TIME_PARTS}', ['d', 'sep', 'clock', 'half', 'zone']) AS found
-                  FROM (SELECT row_number, {loose.id_cell} AS id, {loose.time_cell} AS cell FROM {loose.relation}))
+                  FROM (SELECT row_number, who AS id, written AS cell FROM {loose.relation}))
             WHERE cell IS NOT NULL
         )
         """,
@@ -412,23 +502,6 @@ def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.Dat
         " WHERE clock NOT IN ('', '.') AND NOT contains(clock, ':') AND half = ''"
         " AND NOT regexp_full_match(text, '\\d+[-/.]\\d+[-/.]\\d+|\\d{8}')"
     )
-    pairs = connection.execute(
-        "SELECT id, text, count(*) AS n, min(row_number) AS first_row FROM time_text GROUP BY ALL ORDER BY first_row"
-    ).pl()
-    clocks = connection.execute(
-        r"""
-        SELECT sep, regexp_replace(clock, '\d+', 'd', 'g') AS shape, half <> '' AS has_half,
-               left(half, 1) = ' ' AS spaced, zone <> '' AS has_zone, count(*) AS n, min(row_number) AS first_row,
-               arg_min(cell, row_number) AS first_cell,
-               min(TRY_CAST(regexp_extract(clock, '^\d+') AS INTEGER)) AS hour_min,
-               max(TRY_CAST(regexp_extract(clock, '^\d+') AS INTEGER)) AS hour_max,
-               bool_or(regexp_full_match(clock || half, '0?0:00(:00(\.0+)?)?|12:00(:00)? ?AM')) AS has_midnight
-        FROM time_text
-        GROUP BY ALL
-        ORDER BY n DESC
-        """
-    ).pl()
-    return TimeSurvey(pairs, name), clocks
 
 
 def clock_format(shape: str, *, has_half: bool, spaced: bool) -> str | None:
