@@ -215,7 +215,7 @@ def json_table(connection: Connection, path: Path, *, is_array: bool) -> CellTab
         raise too_many_columns(len(names))
     texts = ", ".join(f"json_extract_string(json, {_pointer(n)}) AS c{i}" for i, n in enumerate(names))
     cells = f"(SELECT {texts} FROM read_json_objects($path, {form}))"
-    return _with_sample(connection, CellTable(path, "json", tuple(names), (), cells, encoding="utf-8"))
+    return _with_sample(connection, CellTable(path, "json", tuple(names), (), cells))
 
 
 def _names(connection: Connection, sql: str, path: Path, shown: str) -> list[str]:

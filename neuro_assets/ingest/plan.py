@@ -127,7 +127,7 @@ class Planner:
             first = handle.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
         if first in {b"{", b"["}:
             table = celltable.json_table(self.connection, text.path, is_array=first == b"[")
-            return self._named(table, name, kind)
+            return self._named(replace(table, encoding=text.encoding), name, kind)
         return self._csv(text, name, kind)
 
     def _named(self, table: CellTable, name: str, kind: str | None) -> tuple[CellTable, Layout]:

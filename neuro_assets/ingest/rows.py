@@ -55,11 +55,12 @@ def _insert_rows(connection: Connection, plan: LoadPlan, file_id: str) -> None:
     kind = plan.scan.kind
     moment = "" if kind.spec.is_dated else "moment AS local_ts,"
     order = ", ".join(("day", *kind.raw_table.sort_by, "row_number"))
+    # What is the same in every row, or follows from the day, need not be carried through the sorting.
     run(
         connection,
-        f"INSERT INTO {kind.raw_table.qualified} BY NAME SELECT $file_id AS file_id, moment::DATE AS day, {moment}"
-        " least($as_of, moment::DATE + INTERVAL 1 DAY)::TIMESTAMP AS as_of, * EXCLUDE (moment)"
-        f" FROM ({plan.scan.rows()}) ORDER BY {order}",
+        f"INSERT INTO {kind.raw_table.qualified} BY NAME SELECT $file_id AS file_id,"
+        " least($as_of, day + INTERVAL 1 DAY)::TIMESTAMP AS as_of, *"
+        f" FROM (SELECT moment::DATE AS day, {moment} * EXCLUDE (moment) FROM ({plan.scan.rows()}) ORDER BY {order})",
         {"file_id": file_id, "as_of": plan.extent.as_of, **plan.scan.parameters},
     )
 
