@@ -165,10 +165,9 @@ def _same_key(stream: Stream) -> str:
 
 def _collect_failures(connection: Connection, stream: Stream) -> None:
     """Fill the temporary table `failure(rid, rule, column_name, value)` from refusals, misread cells and Pandera."""
-    columns = [c.name for c in stream.columns]
-    extra = ["day_length_min"]
-    frame = connection.execute(f"SELECT rid, {', '.join(columns + extra)} FROM candidate WHERE refusal IS NULL").pl()
-    broken = row_failures(stream, frame)
+    broken = row_failures(stream, _gated(connection, stream, f"SEMI JOIN ({_witnesses(stream)}) USING (rid)"))
+    if not broken.is_empty():
+        broken = row_failures(stream, _gated(connection, stream))
     connection.register("frame_broken", broken.to_arrow())
     connection.execute(
         """
@@ -191,6 +190,34 @@ def _collect_failures(connection: Connection, stream: Stream) -> None:
         """
     )
     connection.unregister("frame_broken")
+
+
+def _gated(connection: Connection, stream: Stream, of: str = "") -> pl.DataFrame:
+    """What the row gate looks at."""
+    columns = [c.name for c in stream.columns] + [c for rule in stream.rules for c in rule.besides]
+    names = ", ".join(dict.fromkeys(["rid", *columns]))
+    return connection.execute(f"SELECT {names} FROM candidate {of} WHERE refusal IS NULL").pl()
+
+
+def _witnesses(stream: Stream) -> str:
+    """SQL of the rows that stand for all: where any row breaks the stream's schema, one of these does.
+
+    A bound is broken by the smallest or the largest value (NaN is the largest), a set of values and a rule by one of
+    the combinations that occur, and what must not be missing by a row in which it is. Millions of rows share some
+    thousand combinations, so that the gate need not look at each of them.
+    """
+    rids: list[str] = []
+    for c in stream.columns:
+        if c.ge is not None or c.le is not None:
+            rids += [f"arg_min(rid, {c.name})", f"arg_max(rid, {c.name})"]
+        if not c.nullable:
+            rids.append(f"min(rid) FILTER ({c.name} IS NULL)")
+    groups = [(c.name,) for c in stream.columns if c.isin is not None]
+    groups += [(*rule.columns, *rule.besides) for rule in stream.rules]
+    rows = "FROM candidate WHERE refusal IS NULL"
+    queries = [f"SELECT unnest([{', '.join(rids)}]) AS rid {rows}"]
+    queries += [f"SELECT min(rid) AS rid {rows} GROUP BY {', '.join(g)}" for g in groups]
+    return " UNION ".join(queries)
 
 
 def _add_conflicts(connection: Connection) -> None:

@@ -95,7 +95,8 @@ def minutes_fit_the_day() -> Rule:
         # Vendors give a 23-hour day 24 hours of minutes, so a short day is not held against them.
         return pl.sum_horizontal(*parts) <= pl.max_horizontal(pl.col("day_length_min"), pl.lit(1440))
 
-    return Rule("minutes_fit_the_day", parts, "activity minutes add up to no more than the day has", holds)
+    told = "activity minutes add up to no more than the day has"
+    return Rule("minutes_fit_the_day", parts, told, holds, besides=("day_length_min",))
 
 
 def asleep_within_bed() -> Rule:

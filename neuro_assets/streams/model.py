@@ -37,12 +37,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A check over several columns of a row; `holds` returns a boolean Polars expression."""
+    """A check over several columns of a row; `holds` returns a boolean Polars expression.
+
+    `columns` are at fault where it does not hold; `besides` are read as well, and nothing else is.
+    """
 
     name: str
     columns: tuple[str, ...]
     description: str
     holds: "Callable[[], pl.Expr]"
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

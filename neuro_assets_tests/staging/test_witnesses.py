@@ -1,0 +1,111 @@
+"""The row gate looks at few rows that stand for all: it must miss nothing that a look at every row finds."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
+import polars as pl
+import pytest
+
+from neuro_assets.lake.lake import Connection
+from neuro_assets.staging.stage import _gated, _witnesses
+from neuro_assets.streams.catalogue import STREAMS
+from neuro_assets.streams.gate import row_failures
+from neuro_assets.streams.model import Column, Stream
+
+ROWS = 200
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[Connection]:
+    with duckdb.connect() as opened:
+        opened.execute("SET TimeZone = 'UTC'")
+        yield opened
+
+
+def cell(column: Column, pick: random.Random) -> object:
+    """A value that fits, near a bound as often as not."""
+    if column.isin:
+        return pick.choice(column.isin)
+    if column.type in {"VARCHAR", "BOOLEAN"}:
+        return pick.choice(["a", "b", "11149100001"]) if column.type == "VARCHAR" else pick.random() < 0.5
+    if column.type == "DATE":
+        return date(2016, 4, 12)
+    if column.type in {"TIMESTAMP", "TIMESTAMPTZ"}:
+        moment = datetime(2016, 4, 12) + timedelta(minutes=pick.randrange(1440))
+        return moment if column.type == "TIMESTAMP" else moment.replace(tzinfo=UTC)
+    low = 0 if column.ge is None else column.ge
+    high = low + 50 if column.le is None else column.le
+    number = pick.choice([low, high, pick.uniform(low, min(high, low + 60))])
+    return number if column.type == "DOUBLE" else int(number)
+
+
+def spoilt(column: Column, pick: random.Random) -> object:
+    """A value that may not fit."""
+    wrong: list[object] = [None]
+    if column.ge is not None:
+        wrong.append(column.ge - 1)
+    if column.le is not None and column.le + 1 <= 127:
+        wrong.append(column.le + 1)
+    if column.type == "DOUBLE":
+        wrong += [float("nan"), float("inf"), -float("inf"), 0.25, 1e300]
+    if column.type == "VARCHAR":
+        wrong.append("1.11149E+10")
+    if column.type == "TIMESTAMP":
+        wrong.append(datetime(2016, 4, 13))
+    if column.type == "INTEGER":
+        wrong.append(2_000_000_000)
+    return pick.choice(wrong)
+
+
+def fill(connection: Connection, stream: Stream, pick: random.Random, *, spoils: bool) -> None:
+    columns = [Column("rid", "BIGINT", ""), *stream.columns, Column("day_length_min", "INTEGER", "", ge=1380, le=1500)]
+    rows = [{c.name: cell(c, pick) for c in columns} | {"rid": n} for n in range(ROWS)]
+    if spoils:
+        column = pick.choice(stream.columns)
+        rows[pick.randrange(ROWS)][column.name] = spoilt(column, pick)
+    frame = pl.DataFrame({c.name: pl.Series([r[c.name] for r in rows], strict=False) for c in columns})
+    connection.register("frame", frame.to_arrow())
+    cells = ", ".join(f"{c.name}::{c.type} AS {c.name}" for c in columns)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE candidate AS SELECT {cells}, NULL::VARCHAR AS refusal FROM frame")
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda s: s.name)
+def test_a_failure_anywhere_shows_in_the_witnesses(connection: Connection, stream: Stream):
+    pick, found = random.Random(stream.name), 0
+    rules = stream.rules
+    for n in range(24):
+        fill(connection, stream, pick, spoils=n % 4 > 0)
+        whole = row_failures(stream, _gated(connection, stream))
+        few = row_failures(stream, _gated(connection, stream, f"SEMI JOIN ({_witnesses(stream)}) USING (rid)"))
+        assert whole.is_empty() == few.is_empty(), (rules, whole)
+        assert few.join(whole, on=["rid", "rule", "column_name"], how="anti").is_empty()
+        found += not whole.is_empty()
+    assert found >= 3
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda s: s.name)
+def test_a_rule_reads_what_it_says_and_nothing_else(stream: Stream):
+    for rule in stream.rules:
+        assert set(rule.holds().meta.root_names()) == {*rule.columns, *rule.besides}, rule.name
+
+
+def test_millions_of_rows_have_few_witnesses(connection: Connection):
+    (stream,) = [s for s in STREAMS if s.name == "heart_rate"]
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE candidate AS
+        SELECT n AS rid, 'P' || n % 100 AS participant_id, DATE '2016-04-12' AS day,
+               (TIMESTAMP '2016-04-12' + to_seconds(n // 100 % 1440 * 60)) AT TIME ZONE 'UTC' AS ts,
+               TIMESTAMP '2016-04-12' + to_seconds(n // 100 % 1440 * 60) AS local_ts, 0::TINYINT AS fold,
+               (-240)::SMALLINT AS utc_offset_min, 1::INTEGER AS period_s, (60 + n % 50)::DOUBLE AS value,
+               'ok' AS time_quality, 'study' AS tz_source, 's' AS source, 'f' AS file_id, n + 1 AS row_number,
+               NULL::VARCHAR AS refusal
+        FROM range(144000) t(n)
+        """
+    )
+    few = _gated(connection, stream, f"SEMI JOIN ({_witnesses(stream)}) USING (rid)")
+    assert isinstance(few, pl.DataFrame)
+    assert len(few) < 2_000
+    assert row_failures(stream, few).is_empty()
