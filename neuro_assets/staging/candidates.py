@@ -23,7 +23,11 @@ def statement(name: str) -> str:
 
 
 def build_candidates(connection: Connection, study: Study, sources: Sources, stream: Stream, days: tuple) -> None:
-    """Fill the temporary table `candidate`: the stream's columns, `rid`, `refusal`, `misread`, and what decides ties.
+    """Fill the temporary table `candidate_row`, and `candidate`, which adds what decides ties.
+
+    The table has the stream's columns but for `file_id`, `refusal` and `misread`; its rowid is the `rid` of the view,
+    which adds `file_id`, `first_arrived_at` and `supersedes_at` by way of `file_no`: they are long, or the same in
+    millions of rows.
 
     Args:
         connection: with the people tables registered.
@@ -40,16 +44,34 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
             "auto_enrol": study.auto_enrol,
             "default_zone": study.default_time_zone,
         }
+    connection.execute(_FILES, [[k.raw_table.qualified for k in kinds], *days])
     parts = [_shape(stream), *(_identified(stream, kind, bound) for kind in kinds)]
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE identified AS SELECT row_number() OVER () AS rid, * FROM"
-        f" ({' UNION ALL BY NAME '.join(f'({p})' for p in parts)})",
-        bound,
-    )
-    if stream.is_sample:
-        _add_clock(connection, stream)
+    identified = " UNION ALL BY NAME ".join(f"({p})" for p in parts)
+    if not stream.is_sample:
+        connection.execute(_with_day_length(identified), bound)
+    elif _repeats_an_hour(connection):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE identified_row AS {identified}", bound)
+        connection.execute("CREATE OR REPLACE TEMP VIEW identified AS SELECT rowid AS rid, * FROM identified_row")
+        # Two logs of one night each have a clock of their own to step back.
+        logs = "".join(f", {a}" for a in stream.attributes if a in stream.key)
+        connection.execute(statement("passes").format(logs=logs))
+        connection.execute(_with_clock(stream, "SELECT * FROM identified LEFT JOIN passes USING (rid)"))
     else:
-        _add_day_length(connection)
+        given_once = "0 AS fold, NULL::VARCHAR AS time_quality, false AS is_unresolved"
+        connection.execute(_with_clock(stream, f"SELECT *, {given_once} FROM ({identified})"), bound)
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW candidate AS SELECT c.rowid AS rid, c.*, f.file_id, f.first_arrived_at,"
+        " f.supersedes_at FROM candidate_row c JOIN candidate_file f USING (file_no)"
+    )
+
+
+_FILES = """
+CREATE OR REPLACE TEMP TABLE candidate_file AS
+SELECT (row_number() OVER (ORDER BY file_id))::INTEGER AS file_no, file_id, first_arrived_at, supersedes_at
+FROM ops.landing_files
+SEMI JOIN (SELECT file_id FROM ops.landing_file_days WHERE raw_table IN (SELECT unnest(?)) AND day BETWEEN ? AND ?)
+    USING (file_id)
+"""
 
 
 def _shape(stream: Stream) -> str:
@@ -69,39 +91,36 @@ def _identified(stream: Stream, kind: FileKind, bound: Bound) -> str:
     )
 
 
-def _add_clock(connection: Connection, stream: Stream) -> None:
-    # Two logs of one night each have a clock of their own to step back.
-    logs = "".join(f", {a}" for a in stream.attributes if a in stream.key)
-    connection.execute(statement("passes").format(logs=logs))
+def _repeats_an_hour(connection: Connection) -> bool:
+    """Whether some clock of the range is set back."""
+    return connection.execute("SELECT 1 FROM people_clock WHERE fold = 1 LIMIT 1").fetchone() is not None
+
+
+def _with_clock(stream: Stream, passes: str) -> str:
     values = ", ".join(f"i.{v}" for v in stream.mapped)
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE candidate AS
-        SELECT i.rid, i.participant_id, i.source_participant_id, i.day, i.local_ts, i.period_s, {values}, i.misread,
-               i.source, i.file_id, i.row_number, i.as_of, i.first_arrived_at, i.supersedes_at, i.tz_source,
-               coalesce(p.fold, 0)::TINYINT AS fold,
+    return f"""
+        CREATE OR REPLACE TEMP TABLE candidate_row AS
+        SELECT i.participant_id, i.source_participant_id, i.day, i.local_ts, i.period_s, {values}, i.misread,
+               i.source, i.file_no, i.row_number, i.as_of, i.tz_source,
+               coalesce(i.fold, 0)::TINYINT AS fold,
                c.utc_offset_min,
                (i.local_ts - to_minutes(c.utc_offset_min::BIGINT)) AT TIME ZONE 'UTC' AS ts,
-               coalesce(p.time_quality, c.time_quality) AS time_quality,
+               coalesce(i.time_quality, c.time_quality) AS time_quality,
                c.day_length_min,
                CASE WHEN i.refusal IS NOT NULL THEN i.refusal
-                    WHEN p.is_unresolved THEN 'dst_overlap_unresolved' END AS refusal
-        FROM identified i
-        LEFT JOIN passes p ON p.rid = i.rid
+                    WHEN i.is_unresolved THEN 'dst_overlap_unresolved' END AS refusal
+        FROM ({passes}) i
         LEFT JOIN people_clock c
-          ON c.zone = i.zone AND c.day = i.day AND c.fold = coalesce(p.fold, 0)
+          ON c.zone = i.zone AND c.day = i.day AND c.fold = coalesce(i.fold, 0)
          AND i.local_ts >= c.local_start AND i.local_ts < c.local_end
         """
-    )
 
 
-def _add_day_length(connection: Connection) -> None:
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE candidate AS
+def _with_day_length(identified: str) -> str:
+    return f"""
+        CREATE OR REPLACE TEMP TABLE candidate_row AS
         SELECT i.* EXCLUDE (zone), coalesce(c.day_length_min, 1440) AS day_length_min
-        FROM identified i
+        FROM ({identified}) i
         LEFT JOIN (SELECT DISTINCT zone, day, day_length_min FROM people_clock) c
           ON c.zone = i.zone AND c.day = i.day
         """
-    )

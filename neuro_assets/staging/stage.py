@@ -233,9 +233,9 @@ def _judge(connection: Connection, job: Ingest, stream: Stream, first: date, las
     rows = connection.execute(
         f"""
         SELECT d.day::DATE,
-               count(v.rid),
-               count(*) FILTER (v.outcome = 'staged'),
-               count(DISTINCT c.participant_id) FILTER (v.outcome = 'staged'),
+               count(c.day),
+               count(c.day) FILTER (coalesce(v.outcome, 'staged') = 'staged'),
+               count(DISTINCT c.participant_id) FILTER (coalesce(v.outcome, 'staged') = 'staged'),
                count(*) FILTER (v.outcome = 'duplicate'),
                count(*) FILTER (v.outcome = 'superseded'),
                count(*) FILTER (v.outcome = 'quarantined'),
@@ -243,7 +243,7 @@ def _judge(connection: Connection, job: Ingest, stream: Stream, first: date, las
                count(*) FILTER (v.outcome = 'quarantined' AND {_is_judged("c")}),
                count(*) FILTER (v.outcome = 'quarantined' AND {_is_judged("c")} AND NOT v.has_stand_in)
         FROM (SELECT unnest(generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY)) AS day) d
-        LEFT JOIN candidate c ON c.day = d.day
+        LEFT JOIN (SELECT rowid AS rid, * FROM candidate_row) c ON c.day = d.day
         LEFT JOIN verdict v ON v.rid = c.rid
         GROUP BY ALL
         ORDER BY ALL
@@ -270,17 +270,21 @@ def _write(
     connection: Connection, job: Ingest, stream: Stream, days: list[StagedDay], version: dict[date, str]
 ) -> None:
     accepted = [d.day for d in days if d.status == "accepted"]
-    columns = ", ".join(stream.column_names)
+    columns = ", ".join(c for c in stream.column_names if c != "file_id")
+    files = connection.execute("SELECT list(file_id ORDER BY file_no) FROM candidate_file").fetchall()[0][0]
     connection.execute(f"DELETE FROM {stream.qualified} WHERE day IN (SELECT unnest(?::DATE[]))", [accepted])
     connection.execute(
         f"""
         INSERT INTO {stream.qualified} BY NAME
-        SELECT {columns} FROM candidate
-        SEMI JOIN (SELECT rid FROM verdict WHERE outcome = 'staged') v USING (rid)
-        WHERE day IN (SELECT unnest(?::DATE[]))
-        ORDER BY day, {", ".join(stream.sort_by)}
+        SELECT * EXCLUDE (file_no), ($files::VARCHAR[])[file_no] AS file_id
+        FROM (
+            SELECT {columns}, file_no FROM candidate_row
+            WHERE rowid NOT IN (SELECT rid FROM verdict WHERE outcome <> 'staged')
+              AND day IN (SELECT unnest($days::DATE[]))
+            ORDER BY day, {", ".join(stream.sort_by)}
+        )
         """,
-        [accepted],
+        {"files": files or [], "days": accepted},
     )
     _write_quarantine(connection, stream, days)
     _write_holds(connection, stream, days)

@@ -1,21 +1,19 @@
--- Several rows of one measurement: which one stands. In this order: a person's word (supersedes_at), the view that
+-- What became of the rows that are not simply staged: a row without a verdict is the only one of its measurement, and
+-- nothing is wrong with it. Several rows of one measurement: which one stands. In this order: a person's word (supersedes_at), the view that
 -- saw most of the day (as_of) and, where complete views disagree, the valid row of the file that arrived last. Equal
 -- views are told apart by content alone, so that the order of arrival leaves no trace.
 -- An invalid row is answered by a valid one that arrived after it. Until then it fails, and counts against its day,
 -- even where an earlier view of the same completeness stands in for it.
 CREATE OR REPLACE TEMP TABLE verdict AS
-WITH comparable AS (
-    SELECT c.*, c.rid NOT IN (SELECT rid FROM failure) AS is_valid
-    FROM candidate c
-    WHERE c.refusal IS NULL
-), repeated AS (
-    SELECT {key} FROM comparable GROUP BY ALL HAVING count(*) > 1
+WITH repeated AS (
+    SELECT {key} FROM candidate_row WHERE refusal IS NULL GROUP BY ALL HAVING count(*) > 1
 ), standing AS (
-    SELECT c.rid, c.is_valid, c.file_id, c.row_number, c.first_arrived_at, {key_c},
-        row({values_c}) AS measured,
+    SELECT c.rid, c.rid NOT IN (SELECT rid FROM failure) AS is_valid, c.file_id, c.row_number, c.first_arrived_at,
+        {key_c}, row({values_c}) AS measured,
         rank() OVER (PARTITION BY {key_c} ORDER BY c.supersedes_at DESC NULLS LAST, c.as_of DESC NULLS LAST) AS place
-    FROM comparable c
+    FROM candidate c
     SEMI JOIN repeated r ON {key_join}
+    WHERE c.refusal IS NULL
 ), best AS (
     SELECT *,
         bool_or(is_valid) OVER (PARTITION BY {key}) AS has_valid,
@@ -36,10 +34,11 @@ WITH comparable AS (
     FROM agreeing
     WINDOW w AS (PARTITION BY {key}, is_agreed OR is_latest)
 )
-SELECT rid, CASE WHEN is_valid THEN 'staged' ELSE 'quarantined' END AS outcome,
-    false AS is_disagreement, false AS has_stand_in
-FROM comparable c
+SELECT DISTINCT c.rid, 'quarantined' AS outcome, false AS is_disagreement, false AS has_stand_in
+FROM candidate c
+SEMI JOIN failure f ON f.rid = c.rid
 ANTI JOIN repeated r ON {key_join}
+WHERE c.refusal IS NULL
 UNION ALL
 SELECT rid, 'superseded', false, false FROM standing WHERE place > 1
 UNION ALL
@@ -58,4 +57,4 @@ SELECT rid,
     false
 FROM chosen
 UNION ALL
-SELECT rid, 'quarantined', false, false FROM candidate WHERE refusal IS NOT NULL
+SELECT rowid, 'quarantined', false, false FROM candidate_row WHERE refusal IS NOT NULL

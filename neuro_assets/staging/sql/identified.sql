@@ -8,11 +8,9 @@ SELECT
     {values},
     {misread} AS misread,
     '{source}' AS source,
-    r.file_id,
+    f.file_no,
     r.row_number,
     r.as_of,
-    f.first_arrived_at,
-    f.supersedes_at,
     coalesce(z.zone, $default_zone) AS zone,
     coalesce(z.tz_source, 'study') AS tz_source,
     CASE
@@ -23,7 +21,7 @@ SELECT
         WHEN {needs_zone} AND coalesce(z.zone, $default_zone) IS NULL THEN 'unknown_time_zone'
     END AS refusal
 FROM {raw_table} r
-JOIN ops.landing_files f ON f.file_id = r.file_id
+JOIN candidate_file f ON f.file_id = r.file_id
 LEFT JOIN people_alias a ON a.source = '{source}' AND a.alias = r.source_participant_id
 CROSS JOIN LATERAL (
     SELECT coalesce(a.participant_id, CASE WHEN $auto_enrol THEN r.source_participant_id END) AS participant_id

@@ -9,11 +9,9 @@ SELECT
     {mapped},
     NULL::MAP(VARCHAR, VARCHAR) AS misread,
     NULL::VARCHAR AS source,
-    NULL::VARCHAR AS file_id,
+    NULL::INTEGER AS file_no,
     NULL::BIGINT AS row_number,
     NULL::TIMESTAMP AS as_of,
-    NULL::TIMESTAMPTZ AS first_arrived_at,
-    NULL::TIMESTAMPTZ AS supersedes_at,
     NULL::VARCHAR AS zone,
     NULL::VARCHAR AS tz_source,
     NULL::VARCHAR AS refusal
