@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -16,8 +17,27 @@ PACKAGES = {
 }
 
 
+# Files whose signature DuckDB has checked in this process: path, size, time of change.
+_CHECKED: set[tuple[Path, int, int]] = set()
+
+
 class ExtensionMissingError(RuntimeError):
     """A DuckDB extension is neither installed as a package nor downloadable."""
+
+
+def are_checked(names: Iterable[str]) -> bool:
+    """Whether DuckDB has checked the signatures of these packaged extensions in this process already.
+
+    Checking hashes some 60 MB, which takes longer than everything else about a connection; a connection that may
+    skip it (`allow_unsigned_extensions`) loads the same files as the first one, which may not.
+    """
+    paths = [packaged_path(name) for name in names]
+    return all(path is not None and _seen(path) in _CHECKED for path in paths)
+
+
+def _seen(path: Path) -> tuple[Path, int, int]:
+    told = path.stat()
+    return path, told.st_size, told.st_mtime_ns
 
 
 def load_extensions(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
@@ -34,6 +54,7 @@ def load_extensions(connection: duckdb.DuckDBPyConnection, names: Iterable[str])
                 connection.load_extension(name)
             else:
                 connection.load_extension(str(path))
+                _CHECKED.add(_seen(path))
         except duckdb.Error as error:
             raise ExtensionMissingError(
                 f"DuckDB extension '{name}' cannot be loaded ({error}); install the package"
@@ -41,6 +62,7 @@ def load_extensions(connection: duckdb.DuckDBPyConnection, names: Iterable[str])
             ) from error
 
 
+@cache
 def packaged_path(name: str) -> Path | None:
     """The extension file inside its installed package, for this DuckDB version; None if there is none."""
     spec = importlib.util.find_spec(PACKAGES[name])

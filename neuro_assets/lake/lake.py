@@ -15,7 +15,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from neuro_assets import failpoints
-from neuro_assets.lake.extensions import BASE, load_extensions
+from neuro_assets.lake.extensions import BASE, are_checked, load_extensions
 from neuro_assets.settings import Settings
 
 ALIAS = "lake"
@@ -114,11 +114,16 @@ class Lake:
         finally:
             connection.close()
 
+    @property
+    def _extensions(self) -> tuple[str, ...]:
+        return (*BASE, "sqlite" if self.is_sqlite else "postgres")
+
     def _config(self, memory_limit: str | None) -> dict[str, str | bool | int | float | list[str]]:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit or self.memory_limit,
             "autoinstall_known_extensions": False,
             "preserve_insertion_order": True,
+            "allow_unsigned_extensions": are_checked(self._extensions),
         }
         if self.threads:
             config["threads"] = self.threads
@@ -130,7 +135,7 @@ class Lake:
         return config
 
     def _attach(self, connection: Connection, *, read_only: bool) -> None:
-        load_extensions(connection, (*BASE, "sqlite" if self.is_sqlite else "postgres"))
+        load_extensions(connection, self._extensions)
         options = dict(self.attach_options)
         if read_only:
             options["READ_ONLY"] = True

