@@ -3,8 +3,9 @@
 import polars as pl
 
 from neuro_assets.ingest.dates import DateDecision, Order, read_date_text, strptime_format
-from neuro_assets.ingest.reading import Scan, TimeForm, clock_format
+from neuro_assets.ingest.reading import Scan, TimeForm
 from neuro_assets.ingest.refusal import FileRefusedError
+from neuro_assets.ingest.timetext import clock_format
 from neuro_assets.lake.lake import Connection
 
 

@@ -24,9 +24,9 @@ from neuro_assets.ingest.reading import (
     TimeForm,
     is_in_sequence,
     measure,
-    survey_times,
 )
 from neuro_assets.ingest.refusal import FileRefusedError
+from neuro_assets.ingest.timetext import survey_times
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind, Sources
 from neuro_assets.study import Study, Window

@@ -18,8 +18,8 @@ from neuro_assets.ingest import celltable, containers, textfile
 from neuro_assets.ingest.celltable import CellTable
 from neuro_assets.ingest.dates import Circumstances, Order, TimeSurvey, decide, read_date_text, strptime_format
 from neuro_assets.ingest.layout import CLOCK_NAMES, look_of, plain
-from neuro_assets.ingest.reading import clock_format
 from neuro_assets.ingest.refusal import FileRefusedError
+from neuro_assets.ingest.timetext import clock_format
 from neuro_assets.lake.lake import Connection
 from neuro_assets.study import Window
 
