@@ -5,7 +5,7 @@ import polars as pl
 from neuro_assets.ingest.dates import DateDecision, Order, read_date_text, strptime_format
 from neuro_assets.ingest.reading import Scan, TimeForm
 from neuro_assets.ingest.refusal import FileRefusedError
-from neuro_assets.ingest.timetext import clock_format
+from neuro_assets.ingest.timetext import WrittenTimes, clock_format
 from neuro_assets.lake.lake import Connection
 
 
@@ -90,22 +90,23 @@ def time_formats(shapes: set[tuple[str, Order]], clocks: pl.DataFrame, *, is_dat
     return tuple(dict.fromkeys(day + tail for day in days for tail in tails))
 
 
-def refuse_noon_before_one(connection: Connection, scan: Scan, clocks: pl.DataFrame) -> None:
+def refuse_noon_before_one(connection: Connection, scan: Scan, times: WrittenTimes, clocks: pl.DataFrame) -> None:
     """A row after 12 o'clock that says 1 on the same day, in a column that never says more than 12."""
     if scan.kind.spec.is_dated or clocks["has_half"].any():
         return
     found = connection.execute(
-        r"""
+        rf"""
         WITH hours AS (
             SELECT id, text, row_number, cell, TRY_CAST(regexp_extract(clock, '^\d+') AS INTEGER) AS hour
-            FROM time_text WHERE clock NOT IN ('', '.')
+            FROM {times.relation} WHERE clock NOT IN ('', '.')
         )
         SELECT row_number, cell FROM (
             SELECT *, lag(hour) OVER (PARTITION BY id, text ORDER BY row_number) AS before FROM hours
         )
         WHERE before = 12 AND hour = 1 AND (SELECT max(hour) FROM hours) = 12 AND (SELECT min(hour) FROM hours) > 0
         ORDER BY row_number LIMIT 1
-        """
+        """,
+        times.parameters,
     ).fetchone()
     if found:
         raise _lost_halves(scan.layout.time_name, *found)

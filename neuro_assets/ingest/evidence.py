@@ -9,6 +9,7 @@ from neuro_assets.ingest.clocks import time_formats
 from neuro_assets.ingest.dates import Order, read_date_text
 from neuro_assets.ingest.layout import plain
 from neuro_assets.ingest.reading import Scan, TimeForm
+from neuro_assets.ingest.timetext import WrittenTimes
 from neuro_assets.lake.ddl import existing_columns
 from neuro_assets.lake.lake import Connection
 
@@ -18,16 +19,16 @@ _KNOWN_VALUES = 5
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def siblings(connection: Connection, scan: Scan) -> dict[Order, tuple[int, int]]:
+def siblings(connection: Connection, scan: Scan, times: WrittenTimes) -> dict[Order, tuple[int, int]]:
     """How often another date or weekday column of the file agrees with each order."""
     used = {*scan.layout.time_at, *scan.layout.columns_at.values(), scan.layout.id_at}
     others = [n for n in range(scan.table.width) if n not in used and _tells_day(scan.table.sample, n)]
     if not others:
         return {}
     rows = connection.execute(
-        f"SELECT t.text, trim(s.c{others[0]}) FROM time_text t JOIN {scan.table.relation} s USING (row_number)"
+        f"SELECT t.text, trim(s.c{others[0]}) FROM {times.relation} t JOIN {scan.table.relation} s USING (row_number)"
         f" WHERE s.c{others[0]} IS NOT NULL LIMIT {_SIBLING_ROWS}",
-        {"path": str(scan.table.path)},
+        {"path": str(scan.table.path), **times.parameters},
     ).fetchall()
     counts: dict[Order, tuple[int, int]] = {}
     for text, sibling in rows:

@@ -255,21 +255,21 @@ class Planner:
         return self._decided(scan, extent, declared)
 
     def _decided(self, scan: Scan, extent: Extent, declared: Order | None) -> tuple[Scan, Extent, str | None, str]:
-        survey, clocks = survey_times(self.connection, scan)
+        survey, clocks, times = survey_times(self.connection, scan)
         if survey.pairs.is_empty():
             raise FileRefusedError(
                 "unreadable_times", f"the column '{scan.layout.time_name}' is blank", "Export the file again"
             )
         kind = scan.kind
         refuse_lost_clocks(scan, clocks, survey.pairs.get_column("text").unique().to_list())
-        refuse_noon_before_one(self.connection, scan, clocks)
+        refuse_noon_before_one(self.connection, scan, times, clocks)
         around = Circumstances(
             window=self.window,
             vendor_order=kind.source.date_order,
             is_untouched=not extent.left_out and _is_untouched(scan, survey.pairs, clocks),
             is_regular=kind.spec.is_dated or kind.spec.period_s is not None,
             declared=declared,
-            siblings=siblings(self.connection, scan),
+            siblings=siblings(self.connection, scan, times),
             known=lambda order: known(self.connection, scan, survey.pairs, clocks, order),
         )
         decision = decide(survey, around)

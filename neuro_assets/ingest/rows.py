@@ -5,9 +5,13 @@ from datetime import date, datetime
 from neuro_assets.ingest import manifest, outbox
 from neuro_assets.ingest.celltable import run
 from neuro_assets.ingest.decided import LoadPlan
+from neuro_assets.ingest.reading import Extent
 from neuro_assets.lake.lake import Connection
 from neuro_assets.streams.model import Table
 from neuro_assets.study import Window
+
+_ROWS_IN_MEMORY = 4_000_000
+_FILES_AT_ONCE = 60
 
 
 def replace_rows(
@@ -54,15 +58,24 @@ def _remove_rows(connection: Connection, file_id: str, raw_table: str) -> list[d
 def _insert_rows(connection: Connection, plan: LoadPlan, file_id: str) -> None:
     kind = plan.scan.kind
     moment = "" if kind.spec.is_dated else "moment AS local_ts,"
-    order = ", ".join(("day", *kind.raw_table.sort_by, "row_number"))
+    order = "" if _writes_as_given(plan.extent) else ", ".join(("ORDER BY day", *kind.raw_table.sort_by, "row_number"))
     # What is the same in every row, or follows from the day, need not be carried through the sorting.
     run(
         connection,
         f"INSERT INTO {kind.raw_table.qualified} BY NAME SELECT $file_id AS file_id,"
-        " least($as_of, day + INTERVAL 1 DAY)::TIMESTAMP AS as_of, *"
-        f" FROM (SELECT moment::DATE AS day, {moment} * EXCLUDE (moment) FROM ({plan.scan.rows()}) ORDER BY {order})",
+        " least($as_of, (day + 1)::TIMESTAMP) AS as_of, *"
+        f" FROM (SELECT moment::DATE AS day, {moment} * EXCLUDE (moment) FROM ({plan.scan.rows()}) {order})",
         {"file_id": file_id, "as_of": plan.extent.as_of, **plan.scan.parameters},
     )
+
+
+def _writes_as_given(extent: Extent) -> bool:
+    """Whether the rows go into their days in the order of the file; sorting them costs as much as writing them.
+
+    Every day is a file of its own, and those that are being written wait in memory, or are closed and begun again.
+    """
+    days = 0 if extent.first_day is None or extent.last_day is None else (extent.last_day - extent.first_day).days + 1
+    return extent.rows <= _ROWS_IN_MEMORY and days <= _FILES_AT_ONCE
 
 
 def _quarantine_unplaced(connection: Connection, window: Window, plan: LoadPlan, file_id: str) -> None:

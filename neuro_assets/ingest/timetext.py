@@ -1,6 +1,7 @@
 """The times of a file as they are written: taken apart into date, clock and what stands between, and counted."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -19,20 +20,30 @@ _VENDOR_FORMS = {
 }
 
 
-def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.DataFrame]:
+@dataclass(frozen=True)
+class WrittenTimes:
+    """SQL of the times of a file, taken apart: row_number, id, cell, text (the date), sep, clock, half, zone."""
+
+    relation: str
+    parameters: dict[str, Any]
+
+
+def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.DataFrame, WrittenTimes]:
     """The times of a file as written: date texts per participant, and the clock formats that occur.
 
-    The second frame has one line per way of writing: sep, shape, has_half, spaced, has_zone, n, first_row, first_cell,
+    The second answer has one line per way of writing: sep, shape, has_half, spaced, has_zone, n, first_row, first_cell,
     hour_min, hour_max, has_midnight.
     """
-    if not _split_vendor_times(connection, scan):
-        _take_times_apart(connection, scan)
-    pairs = connection.execute(
-        "SELECT id, text, count(*) AS n, min(row_number) AS first_row FROM time_text GROUP BY ALL ORDER BY first_row"
-    ).pl()
+    times = _vendor_times(scan)
+    pairs = None if times is None else _pairs(connection, times)
+    if times is None or pairs is None:
+        times = _times_apart(connection, scan)
+        pairs = _pairs(connection, times)
+    if pairs is None:
+        raise AssertionError("times are taken apart one way or the other")
     # Clocks repeat from day to day and from person to person: each is looked at once.
     clocks = connection.execute(
-        r"""
+        rf"""
         SELECT sep, regexp_replace(clock, '\d+', 'd', 'g') AS shape, half <> '' AS has_half,
                left(half, 1) = ' ' AS spaced, zone <> '' AS has_zone, sum(n)::BIGINT AS n, min(first) AS first_row,
                arg_min(first_cell, first) AS first_cell,
@@ -41,46 +52,52 @@ def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.Dat
                bool_or(regexp_full_match(clock || half, '0?0:00(:00(\.0+)?)?|12:00(:00)? ?AM')) AS has_midnight
         FROM (SELECT sep, clock, half, zone, count(*) AS n, min(row_number) AS first,
                      arg_min(cell, row_number) AS first_cell
-              FROM time_text GROUP BY sep, clock, half, zone)
+              FROM {times.relation} GROUP BY sep, clock, half, zone)
         GROUP BY ALL
         ORDER BY n DESC
-        """
+        """,
+        times.parameters,
     ).pl()
-    return TimeSurvey(pairs, scan.layout.time_name), clocks
+    return TimeSurvey(pairs, scan.layout.time_name), clocks, times
 
 
-def _split_vendor_times(connection: Connection, scan: Scan) -> bool:
-    """Fill `time_text` from times in the vendor's form, which single blanks hold together; False where others do."""
+def _pairs(connection: Connection, times: WrittenTimes) -> pl.DataFrame | None:
+    """Date texts per participant; None where some time is not written as these times were taken apart."""
+    pairs = run(
+        connection,
+        "SELECT id, text, count(*) AS n, min(row_number) AS first_row, bool_and(is_plain) AS is_plain"
+        f" FROM {times.relation} GROUP BY ALL ORDER BY first_row",
+        times.parameters,
+    ).pl()
+    return pairs.drop("is_plain") if pairs["is_plain"].all() else None
+
+
+def _vendor_times(scan: Scan) -> WrittenTimes | None:
+    """Times in the vendor's form, which single blanks hold together; `is_plain` where a row has that form."""
     (form,) = scan.times.formats if len(scan.times.formats) == 1 and not scan.times.is_loose else ("",)
     if form not in _VENDOR_FORMS:
-        return False
+        return None
     blanks = form.count(" ")
     sep, clock = ("' '", "split_part(written, ' ', 2)") if blanks else ("''", "''")
     half = "' ' || split_part(written, ' ', 3)" if blanks == 2 else "''"
-    run(
-        connection,
-        f"""
-        CREATE OR REPLACE TEMP TABLE time_text AS
-        SELECT row_number, who AS id, written AS cell, split_part(written, ' ', 1) AS text, {sep} AS sep,
+    relation = f"""
+        (SELECT row_number, who AS id, written AS cell, split_part(written, ' ', 1) AS text, {sep} AS sep,
                {clock} AS clock, {half} AS half, '' AS zone,
                moment IS NOT NULL AND length(written) - length(replace(written, ' ', '')) = {blanks} AS is_plain
-        FROM {scan.relation}
-        """,
-        scan.parameters,
-    )
-    row = connection.execute("SELECT bool_and(is_plain) FROM time_text").fetchone()
-    return row is not None and bool(row[0])
+        FROM {scan.relation})
+        """
+    return WrittenTimes(relation, scan.parameters)
 
 
-def _take_times_apart(connection: Connection, scan: Scan) -> None:
-    """Fill `time_text` from times however they are written."""
+def _times_apart(connection: Connection, scan: Scan) -> WrittenTimes:
+    """Times however they are written, in the temporary table `time_text`."""
     loose = replace(scan, times=replace(scan.times, is_loose=True))
     run(
         connection,
         f"""
         CREATE OR REPLACE TEMP TABLE time_text AS
         SELECT row_number, id, cell, part.d AS text, part.sep AS sep, part.clock AS clock, part.half AS half,
-               trim(part.zone) AS zone
+               trim(part.zone) AS zone, true AS is_plain
         FROM (
             SELECT row_number, id, cell, CASE WHEN found.clock <> '' THEN found
                    ELSE {{'d': cell, 'sep': '', 'clock': '', 'half': '', 'zone': ''}} END AS part
@@ -101,6 +118,7 @@ def _take_times_apart(connection: Connection, scan: Scan) -> None:
         " WHERE clock NOT IN ('', '.') AND NOT contains(clock, ':') AND half = ''"
         " AND NOT regexp_full_match(text, '\\d+[-/.]\\d+[-/.]\\d+|\\d{8}')"
     )
+    return WrittenTimes("time_text", {})
 
 
 def clock_format(shape: str, *, has_half: bool, spaced: bool) -> str | None:

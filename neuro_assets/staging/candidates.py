@@ -1,4 +1,8 @@
-"""All raw rows that could become rows of a stream, with participant, local time and first refusals."""
+"""All raw rows that could become rows of a stream, with participant, local time and first refusals.
+
+A row keeps what is its own; what millions of rows share (whose they are, the day, the zone, the file) is said once, in
+their group.
+"""
 
 from importlib.resources import files
 
@@ -15,6 +19,8 @@ IDENTITY_RULES = (
     "after_withdrawal",
     "unknown_time_zone",
 )
+# Arithmetic in microseconds: that of intervals and zones takes ten times as long.
+TS = "make_timestamptz(epoch_us(r.local_ts) - g.utc_offset_min * 60_000_000::BIGINT)"
 
 
 def statement(name: str) -> str:
@@ -23,11 +29,10 @@ def statement(name: str) -> str:
 
 
 def build_candidates(connection: Connection, study: Study, sources: Sources, stream: Stream, days: tuple) -> None:
-    """Fill the temporary table `candidate_row`, and `candidate`, which adds what decides ties.
+    """Fill the temporary tables `candidate_row` and `candidate_group`, and the view `candidate` of both.
 
-    The table has the stream's columns but for `file_id`, `refusal` and `misread`; its rowid is the `rid` of the view,
-    which adds `file_id`, `first_arrived_at` and `supersedes_at` by way of `file_no`: they are long, or the same in
-    millions of rows.
+    `candidate_row(group_no, slot_no, row_number, local_ts, misread, <mapped columns>)`: its rowid is the `rid` of the
+    view. `candidate_group` has a row for each kind, file, person, day and stretch of the clock, with `refusal`.
 
     Args:
         connection: with the people tables registered.
@@ -36,33 +41,19 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
         stream: the stream to build.
         days: first and last local day, both inclusive.
     """
-    bound, kinds = Bound(), sources.feeding(stream.name)
-    if kinds:
-        bound |= {
-            "start": days[0],
-            "end": days[1],
-            "auto_enrol": study.auto_enrol,
-            "default_zone": study.default_time_zone,
-        }
+    kinds = sources.feeding(stream.name)
+    repeats = stream.is_sample and _some(connection, "SELECT 1 FROM people_clock WHERE fold = 1")
     connection.execute(_FILES, [[k.raw_table.qualified for k in kinds], *days])
-    parts = [_shape(stream), *(_identified(stream, kind, bound) for kind in kinds)]
-    identified = " UNION ALL BY NAME ".join(f"({p})" for p in parts)
-    if not stream.is_sample:
-        connection.execute(_with_day_length(identified), bound)
-    elif _repeats_an_hour(connection):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE identified_row AS {identified}", bound)
-        connection.execute("CREATE OR REPLACE TEMP VIEW identified AS SELECT rowid AS rid, * FROM identified_row")
-        # Two logs of one night each have a clock of their own to step back.
-        logs = "".join(f", {a}" for a in stream.attributes if a in stream.key)
-        connection.execute(statement("passes").format(logs=logs))
-        connection.execute(_with_clock(stream, "SELECT * FROM identified LEFT JOIN passes USING (rid)"))
+    _list_kinds(connection, kinds)
+    _build_groups(connection, study, stream, kinds, days, repeats=repeats)
+    if repeats:
+        _build_rows_by_pass(connection, stream, kinds, days)
     else:
-        given_once = "0 AS fold, NULL::VARCHAR AS time_quality, false AS is_unresolved"
-        connection.execute(_with_clock(stream, f"SELECT *, {given_once} FROM ({identified})"), bound)
-    connection.execute(
-        "CREATE OR REPLACE TEMP VIEW candidate AS SELECT c.rowid AS rid, c.*, f.file_id, f.first_arrived_at,"
-        " f.supersedes_at FROM candidate_row c JOIN candidate_file f USING (file_no)"
-    )
+        is_cut = stream.is_sample and _some(connection, _CUT)
+        span = "AND r.local_ts >= g.local_start AND r.local_ts < g.local_end" if is_cut else ""
+        rows, bound = _rows(stream, kinds, days, "candidate_group", "g.group_no, g.slot_no", span)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE candidate_row AS {rows}", bound)
+    connection.execute(statement("candidate").format(ts=f"{TS} AS ts," if stream.is_sample else ""))
 
 
 _FILES = """
@@ -72,55 +63,109 @@ FROM ops.landing_files
 SEMI JOIN (SELECT file_id FROM ops.landing_file_days WHERE raw_table IN (SELECT unnest(?)) AND day BETWEEN ? AND ?)
     USING (file_id)
 """
+_CUT = "SELECT 1 FROM people_clock GROUP BY zone, day HAVING count(*) > 1"
 
 
-def _shape(stream: Stream) -> str:
-    types = {c.name: c.type for c in stream.columns}
-    return statement("shape").format(mapped=", ".join(f"NULL::{types[name]} AS {name}" for name in stream.mapped))
+def _some(connection: Connection, query: str) -> bool:
+    return connection.execute(f"{query} LIMIT 1").fetchone() is not None
 
 
-def _identified(stream: Stream, kind: FileKind, bound: Bound) -> str:
-    moment = f"r.local_ts, {kind.spec.period_s or 'NULL::INTEGER'} AS period_s," if stream.is_sample else ""
-    return statement("identified").format(
-        moment=moment,
-        values=typed_values(stream, kind, bound),
-        misread=misread_cells(stream, kind, bound),
-        source=kind.source.name,
-        raw_table=kind.raw_table.qualified,
-        needs_zone=str(stream.is_sample).lower(),
+def _list_kinds(connection: Connection, kinds: list[FileKind]) -> None:
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE candidate_kind AS SELECT unnest(?::INTEGER[]) AS kind_no,"
+        " unnest(?::VARCHAR[]) AS source, unnest(?::INTEGER[]) AS period_s",
+        [list(range(len(kinds))), [k.source.name for k in kinds], [k.spec.period_s for k in kinds]],
     )
 
 
-def _repeats_an_hour(connection: Connection) -> bool:
-    """Whether some clock of the range is set back."""
-    return connection.execute("SELECT 1 FROM people_clock WHERE fold = 1 LIMIT 1").fetchone() is not None
+def _build_groups(
+    connection: Connection, study: Study, stream: Stream, kinds: list[FileKind], days: tuple, *, repeats: bool
+) -> None:
+    """Fill `candidate_base` and `candidate_group`."""
+    nobody = (
+        "SELECT 0 AS kind_no, 0 AS file_no, '' AS source_participant_id, $start::DATE AS day, NULL::TIMESTAMP AS as_of"
+        " WHERE $end < $start"
+    )
+    named = (
+        f"SELECT {n}, f.file_no, r.source_participant_id, r.day, r.as_of FROM"
+        f" (SELECT DISTINCT file_id, source_participant_id, day, as_of FROM {kind.raw_table.qualified}"
+        f" WHERE day BETWEEN $start AND $end) r JOIN candidate_file f USING (file_id)"
+        for n, kind in enumerate(kinds)
+    )
+    who_and_when = " UNION ALL ".join((nobody, *named))
+    connection.execute(
+        statement("base").format(who_and_when=who_and_when),
+        {
+            "start": days[0],
+            "end": days[1],
+            "auto_enrol": study.auto_enrol,
+            "default_zone": study.default_time_zone,
+            "needs_zone": stream.is_sample,
+        },
+    )
+    whole_days = (
+        "SELECT DISTINCT zone, day, day_length_min, NULL::TINYINT AS fold, NULL::SMALLINT AS utc_offset_min,"
+        " NULL::VARCHAR AS time_quality, NULL::TIMESTAMP AS local_start, NULL::TIMESTAMP AS local_end FROM people_clock"
+    )
+    clock = "FROM people_clock" if stream.is_sample else whole_days
+    groups = statement("groups").format(clock=clock, unknown_length="NULL" if stream.is_sample else "1440")
+    connection.execute(groups, {"repeats": repeats})
 
 
-def _with_clock(stream: Stream, passes: str) -> str:
-    values = ", ".join(f"i.{v}" for v in stream.mapped)
-    return f"""
-        CREATE OR REPLACE TEMP TABLE candidate_row AS
-        SELECT i.participant_id, i.source_participant_id, i.day, i.local_ts, i.period_s, {values}, i.misread,
-               i.source, i.file_no, i.row_number, i.as_of, i.tz_source,
-               coalesce(i.fold, 0)::TINYINT AS fold,
-               c.utc_offset_min,
-               (i.local_ts - to_minutes(c.utc_offset_min::BIGINT)) AT TIME ZONE 'UTC' AS ts,
-               coalesce(i.time_quality, c.time_quality) AS time_quality,
-               c.day_length_min,
-               CASE WHEN i.refusal IS NOT NULL THEN i.refusal
-                    WHEN i.is_unresolved THEN 'dst_overlap_unresolved' END AS refusal
-        FROM ({passes}) i
-        LEFT JOIN people_clock c
-          ON c.zone = i.zone AND c.day = i.day AND c.fold = coalesce(i.fold, 0)
-         AND i.local_ts >= c.local_start AND i.local_ts < c.local_end
+def _rows(
+    stream: Stream, kinds: list[FileKind], days: tuple, joined: str, numbers: str, span: str = ""
+) -> tuple[str, Bound]:
+    """SQL of the raw rows with the number of their group, and its parameters."""
+    types = {c.name: c.type for c in stream.columns}
+    bound = Bound()
+    if kinds:
+        bound |= {"start": days[0], "end": days[1]}
+    moment = "r.local_ts," if stream.is_sample else ""
+    # The columns every kind of file brings: a kind that leaves out a nullable one gives NULL there.
+    no_rows = ", ".join(
+        (
+            *(f"NULL::INTEGER AS {n.removeprefix('g.')}" for n in numbers.split(", ")),
+            "NULL::BIGINT AS row_number",
+            *(["NULL::TIMESTAMP AS local_ts"] if stream.is_sample else []),
+            *(f"NULL::{types[name]} AS {name}" for name in stream.mapped),
+            "NULL::MAP(VARCHAR, VARCHAR) AS misread",
+        )
+    )
+    parts = [f"SELECT {no_rows} LIMIT 0"]
+    for n, kind in enumerate(kinds):
+        values, misread = typed_values(stream, kind, bound), misread_cells(stream, kind, bound)
+        parts.append(
+            f"SELECT {numbers}, r.row_number, {moment} {values}, {misread} AS misread"
+            f" FROM {kind.raw_table.qualified} r JOIN candidate_file f ON f.file_id = r.file_id"
+            f" JOIN {joined} g ON g.kind_no = {n} AND g.file_no = f.file_no AND g.day = r.day"
+            f" AND g.as_of IS NOT DISTINCT FROM r.as_of"
+            f" AND g.source_participant_id IS NOT DISTINCT FROM r.source_participant_id {span}"
+            f" WHERE r.day BETWEEN $start AND $end"
+        )
+    return " UNION ALL BY NAME ".join(f"({p})" for p in parts), bound
+
+
+def _build_rows_by_pass(connection: Connection, stream: Stream, kinds: list[FileKind], days: tuple) -> None:
+    """Fill `candidate_row` where an hour of the range repeats: the rows around one tell which pass it belongs to."""
+    rows, bound = _rows(stream, kinds, days, "candidate_base", "g.base_no")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE identified_row AS {rows}", bound)
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW identified AS SELECT i.rowid AS rid, * FROM identified_row i"
+        " JOIN candidate_base USING (base_no)"
+    )
+    # Two logs of one night each have a clock of their own to step back.
+    logs = "".join(f", {a}" for a in stream.attributes if a in stream.key)
+    connection.execute(statement("passes").format(logs=logs))
+    connection.execute(
         """
-
-
-def _with_day_length(identified: str) -> str:
-    return f"""
         CREATE OR REPLACE TEMP TABLE candidate_row AS
-        SELECT i.* EXCLUDE (zone), coalesce(c.day_length_min, 1440) AS day_length_min
-        FROM ({identified}) i
-        LEFT JOIN (SELECT DISTINCT zone, day, day_length_min FROM people_clock) c
-          ON c.zone = i.zone AND c.day = i.day
+        SELECT g.group_no, g.slot_no, i.* EXCLUDE (base_no)
+        FROM identified_row i
+        LEFT JOIN passes p ON p.rid = i.rowid
+        JOIN candidate_group g
+          ON g.base_no = i.base_no AND g.fold = coalesce(p.fold, 0)
+         AND g.pass_quality IS NOT DISTINCT FROM p.time_quality
+         AND g.is_unresolved = coalesce(p.is_unresolved, false)
+         AND i.local_ts >= g.local_start AND i.local_ts < g.local_end
         """
+    )

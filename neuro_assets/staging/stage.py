@@ -9,14 +9,16 @@ from neuro_assets import failpoints
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import Sources
-from neuro_assets.staging.candidates import IDENTITY_RULES, build_candidates
+from neuro_assets.staging.candidates import IDENTITY_RULES, TS, build_candidates
 from neuro_assets.staging.candidates import statement as sql_statement
+from neuro_assets.staging.failures import collect_failures
 from neuro_assets.staging.people import people_tables
-from neuro_assets.streams.gate import row_failures
 from neuro_assets.streams.model import Stream
 
 ROWS_AT_ONCE = 6_000_000
 _ATTEMPTS = 3
+_SORTED_ALWAYS = 100_000
+_ROWS_TOGETHER = 20
 _ACCOUNTS = ("ops.quarantine", "ops.day_holds", "ops.staging_days")
 
 
@@ -127,11 +129,29 @@ def _stage_piece(job: Ingest, connection: Connection, stream: Stream, first: dat
         failpoints.reach("stage.computed")
         with job.lake.transaction(connection, [stream.qualified, *_ACCOUNTS]):
             if raw_versions(connection, tables, first, last) == version:
+                _account_for_all(connection, tables, stream, days)
                 _write(connection, job, stream, days, version)
                 return days
     raise RawChangedError(
         f"{stream.qualified}: raw rows of {first}..{last} changed {_ATTEMPTS} times while being staged; run it again"
     )
+
+
+def _account_for_all(connection: Connection, tables: list[str], stream: Stream, days: list[StagedDay]) -> None:
+    """Every raw row of the range is a candidate, once; anything else is a fault of this program.
+
+    Raises:
+        AssertionError: with the days.
+    """
+    loaded = dict(
+        connection.execute(
+            "SELECT day, sum(rows)::BIGINT FROM ops.landing_file_days WHERE raw_table IN (SELECT unnest(?))"
+            " AND day BETWEEN ? AND ? GROUP BY day",
+            [tables, days[0].day, days[-1].day],
+        ).fetchall()
+    )
+    if wrong := [d.day for d in days if d.rows_in != loaded.get(d.day, 0)]:
+        raise AssertionError(f"{stream.qualified}: not every raw row was judged once on {', '.join(map(str, wrong))}")
 
 
 def _compute(job: Ingest, connection: Connection, stream: Stream, first: date, last: date) -> list[StagedDay]:
@@ -144,7 +164,9 @@ def contest_days(job: Ingest, connection: Connection, stream: Stream, first: dat
     names = [s.name for s in job.sources.specs]
     people_tables(job.study, names, first, last).register(connection)
     build_candidates(connection, job.study, job.sources, stream, (first, last))
-    _collect_failures(connection, stream)
+    collect_failures(connection, stream)
+    later = "local_ts > lag(local_ts) OVER ()" if stream.is_sample else "false"
+    connection.execute(sql_statement("slots").format(is_later=later))
     key = stream.key
     connection.execute(
         sql_statement("contest").format(
@@ -163,63 +185,6 @@ def _same_key(stream: Stream) -> str:
     return " AND ".join(f"c.{k} {'IS NOT DISTINCT FROM' if k in nullable else '='} r.{k}" for k in stream.key)
 
 
-def _collect_failures(connection: Connection, stream: Stream) -> None:
-    """Fill the temporary table `failure(rid, rule, column_name, value)` from refusals, misread cells and Pandera."""
-    broken = row_failures(stream, _gated(connection, stream, f"SEMI JOIN ({_witnesses(stream)}) USING (rid)"))
-    if not broken.is_empty():
-        broken = row_failures(stream, _gated(connection, stream))
-    connection.register("frame_broken", broken.to_arrow())
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE failure AS
-        WITH misread AS (
-            SELECT rid, unnest(map_entries(misread)) AS cell
-            FROM candidate
-            WHERE refusal IS NULL AND misread IS NOT NULL AND cardinality(misread) > 0
-        ), told AS (
-            SELECT rid, 'unreadable_value' AS rule, cell.key AS column_name, cell.value AS value FROM misread
-        )
-        SELECT rid, refusal AS rule, NULL::VARCHAR AS column_name, source_participant_id AS value
-        FROM candidate
-        WHERE refusal IS NOT NULL
-        UNION ALL SELECT * FROM told
-        UNION ALL
-        SELECT b.rid, b.rule, b.column_name, b.value
-        FROM frame_broken b
-        ANTI JOIN told t ON t.rid = b.rid AND t.column_name = b.column_name
-        """
-    )
-    connection.unregister("frame_broken")
-
-
-def _gated(connection: Connection, stream: Stream, of: str = "") -> pl.DataFrame:
-    """What the row gate looks at."""
-    columns = [c.name for c in stream.columns] + [c for rule in stream.rules for c in rule.besides]
-    names = ", ".join(dict.fromkeys(["rid", *columns]))
-    return connection.execute(f"SELECT {names} FROM candidate {of} WHERE refusal IS NULL").pl()
-
-
-def _witnesses(stream: Stream) -> str:
-    """SQL of the rows that stand for all: where any row breaks the stream's schema, one of these does.
-
-    A bound is broken by the smallest or the largest value (NaN is the largest), a set of values and a rule by one of
-    the combinations that occur, and what must not be missing by a row in which it is. Millions of rows share some
-    thousand combinations, so that the gate need not look at each of them.
-    """
-    rids: list[str] = []
-    for c in stream.columns:
-        if c.ge is not None or c.le is not None:
-            rids += [f"arg_min(rid, {c.name})", f"arg_max(rid, {c.name})"]
-        if not c.nullable:
-            rids.append(f"min(rid) FILTER ({c.name} IS NULL)")
-    groups = [(c.name,) for c in stream.columns if c.isin is not None]
-    groups += [(*rule.columns, *rule.besides) for rule in stream.rules]
-    rows = "FROM candidate WHERE refusal IS NULL"
-    queries = [f"SELECT unnest([{', '.join(rids)}]) AS rid {rows}"]
-    queries += [f"SELECT min(rid) AS rid {rows} GROUP BY {', '.join(g)}" for g in groups]
-    return " UNION ".join(queries)
-
-
 def _add_conflicts(connection: Connection) -> None:
     connection.execute(
         "INSERT INTO failure SELECT rid, 'conflicting_duplicate', NULL, NULL FROM verdict WHERE outcome = 'conflicting'"
@@ -230,26 +195,7 @@ def _add_conflicts(connection: Connection) -> None:
 def _judge(connection: Connection, job: Ingest, stream: Stream, first: date, last: date) -> list[StagedDay]:
     """The day gate: which days are accepted and which are held."""
     limit = job.study.gates_of(stream.name).max_failed_share
-    rows = connection.execute(
-        f"""
-        SELECT d.day::DATE,
-               count(c.day),
-               count(c.day) FILTER (coalesce(v.outcome, 'staged') = 'staged'),
-               count(DISTINCT c.participant_id) FILTER (coalesce(v.outcome, 'staged') = 'staged'),
-               count(*) FILTER (v.outcome = 'duplicate'),
-               count(*) FILTER (v.outcome = 'superseded'),
-               count(*) FILTER (v.outcome = 'quarantined'),
-               count(*) FILTER (v.is_disagreement),
-               count(*) FILTER (v.outcome = 'quarantined' AND {_is_judged("c")}),
-               count(*) FILTER (v.outcome = 'quarantined' AND {_is_judged("c")} AND NOT v.has_stand_in)
-        FROM (SELECT unnest(generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY)) AS day) d
-        LEFT JOIN (SELECT rowid AS rid, * FROM candidate_row) c ON c.day = d.day
-        LEFT JOIN verdict v ON v.rid = c.rid
-        GROUP BY ALL
-        ORDER BY ALL
-        """,
-        {"first": first, "last": last},
-    ).fetchall()
+    rows = connection.execute(sql_statement("judge").format(is_judged=_is_judged("g")), [first, last]).fetchall()
     names = [f.name for f in fields(StagedDay) if f.name not in {"status", "judged"}]
     days = []
     for *row, failed_alone in rows:
@@ -270,25 +216,42 @@ def _write(
     connection: Connection, job: Ingest, stream: Stream, days: list[StagedDay], version: dict[date, str]
 ) -> None:
     accepted = [d.day for d in days if d.status == "accepted"]
-    columns = ", ".join(c for c in stream.column_names if c != "file_id")
-    files = connection.execute("SELECT list(file_id ORDER BY file_no) FROM candidate_file").fetchall()[0][0]
     connection.execute(f"DELETE FROM {stream.qualified} WHERE day IN (SELECT unnest(?::DATE[]))", [accepted])
+    order = "ORDER BY ALL" if _lies_scattered(connection) else ""
+    columns = ["slot_no", *(["local_ts"] if stream.is_sample else []), *stream.mapped, "row_number", "group_no"]
     connection.execute(
         f"""
         INSERT INTO {stream.qualified} BY NAME
-        SELECT * EXCLUDE (file_no), ($files::VARCHAR[])[file_no] AS file_id
+        SELECT {_stored_columns(stream)}
         FROM (
-            SELECT {columns}, file_no FROM candidate_row
-            WHERE rowid NOT IN (SELECT rid FROM verdict WHERE outcome <> 'staged')
-              AND day IN (SELECT unnest($days::DATE[]))
-            ORDER BY day, {", ".join(stream.sort_by)}
-        )
+            SELECT {", ".join(f"r.{c}" for c in columns)} FROM candidate_row r
+            SEMI JOIN (SELECT group_no FROM candidate_group WHERE day IN (SELECT unnest(?::DATE[]))) a
+                ON a.group_no = r.group_no
+            WHERE r.rowid NOT IN (SELECT rid FROM verdict WHERE outcome <> 'staged')
+            {order}
+        ) r
+        JOIN candidate_group g USING (group_no)
+        JOIN candidate_file f USING (file_no)
         """,
-        {"files": files or [], "days": accepted},
+        [accepted],
     )
     _write_quarantine(connection, stream, days)
     _write_holds(connection, stream, days)
     _write_accounts(connection, job, stream, days, version)
+
+
+def _stored_columns(stream: Stream) -> str:
+    own = {"row_number", "local_ts", *stream.mapped}
+    told = {"ts": f"{TS} AS ts", "file_id": "f.file_id"}
+    return ", ".join(told.get(c, f"r.{c}" if c in own else f"g.{c}") for c in stream.column_names)
+
+
+def _lies_scattered(connection: Connection) -> bool:
+    """Whether the rows of a person's day have to be brought together: sorting costs as much as all the rest."""
+    found = connection.execute("SELECT count(*), sum(chains) FROM slot").fetchone()
+    slots, chains = found or (0, 0)
+    rows = connection.execute("SELECT count(*) FROM candidate_row").fetchall()[0][0]
+    return rows <= _SORTED_ALWAYS or chains * _ROWS_TOGETHER > rows or chains > 2 * slots
 
 
 def _write_quarantine(connection: Connection, stream: Stream, days: list[StagedDay]) -> None:

@@ -60,7 +60,8 @@ def day_is_local_date() -> Rule:
 
         return pl.col("local_ts").dt.date() == pl.col("day")
 
-    return Rule("day_is_local_date", ("day", "local_ts"), "the partition is the date of the wall clock", holds)
+    told = "the partition is the date of the wall clock"
+    return Rule("day_is_local_date", ("day", "local_ts"), told, holds, alike=("day", "local_ts::DATE"))
 
 
 def at_most_per_second(limit: float) -> Rule:

@@ -39,7 +39,8 @@ class Column:
 class Rule:
     """A check over several columns of a row; `holds` returns a boolean Polars expression.
 
-    `columns` are at fault where it does not hold; `besides` are read as well, and nothing else is.
+    `columns` are at fault where it does not hold; `besides` are read as well, and nothing else is. Rows that agree in
+    all of these, or in the SQL expressions of `alike`, where those say less, are judged alike.
     """
 
     name: str
@@ -47,6 +48,12 @@ class Rule:
     description: str
     holds: "Callable[[], pl.Expr]"
     besides: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
+
+    @property
+    def told_apart_by(self) -> tuple[str, ...]:
+        """SQL expressions that rows share which the rule cannot tell apart."""
+        return self.alike or (*self.columns, *self.besides)
 
 
 @dataclass(frozen=True)

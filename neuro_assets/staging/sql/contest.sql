@@ -6,7 +6,12 @@
 -- even where an earlier view of the same completeness stands in for it.
 CREATE OR REPLACE TEMP TABLE verdict AS
 WITH repeated AS (
-    SELECT {key} FROM candidate_row WHERE refusal IS NULL GROUP BY ALL HAVING count(*) > 1
+    SELECT {key}
+    FROM candidate
+    SEMI JOIN (SELECT slot_no FROM slot WHERE chains > 1) USING (slot_no)
+    WHERE refusal IS NULL
+    GROUP BY ALL
+    HAVING count(*) > 1
 ), standing AS (
     SELECT c.rid, c.rid NOT IN (SELECT rid FROM failure) AS is_valid, c.file_id, c.row_number, c.first_arrived_at,
         {key_c}, row({values_c}) AS measured,
@@ -57,4 +62,4 @@ SELECT rid,
     false
 FROM chosen
 UNION ALL
-SELECT rowid, 'quarantined', false, false FROM candidate_row WHERE refusal IS NOT NULL
+SELECT rid, 'quarantined', false, false FROM candidate WHERE refusal IS NOT NULL
