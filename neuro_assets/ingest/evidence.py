@@ -1,5 +1,6 @@
 """What speaks for a date order beside the column itself: other columns of the file, rows that the lake has."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -42,7 +43,12 @@ def siblings(connection: Connection, scan: Scan, times: WrittenTimes) -> dict[Or
 
 
 def known(
-    connection: Connection, scan: Scan, pairs: pl.DataFrame, clocks: pl.DataFrame, order: Order
+    connection: Connection,
+    scan: Scan,
+    pairs: pl.DataFrame,
+    clocks: pl.DataFrame,
+    order: Order,
+    rows_of: Callable[[str], str] = str,
 ) -> tuple[int, int]:
     """Rows that the lake already has of the same people and times, and how many of them say the same."""
     table = scan.kind.raw_table
@@ -63,7 +69,7 @@ def known(
     row = connection.execute(
         f"SELECT count(*), count(*) FILTER ({same}), count(DISTINCT row({values})) FILTER ({same})"
         f" FROM (SELECT * FROM ({trial.rows()}) LIMIT {_KNOWN_ROWS}) s"
-        f" JOIN {table.qualified} r ON r.source_participant_id = s.source_participant_id AND {when}"
+        f" JOIN {rows_of(table.qualified)} r ON r.source_participant_id = s.source_participant_id AND {when}"
         f" WHERE {telling}",
         trial.parameters,
     ).fetchone()

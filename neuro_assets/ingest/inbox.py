@@ -67,7 +67,7 @@ class IngestPlan:
 
 
 def plan_ingest(
-    landed: list[Landed], seen: Mapping[str, str], now_ns: int, *, settle_ns: int, limit: int = 200
+    landed: list[Landed], seen: Mapping[str, str], now_ns: int, *, settle_ns: int, limit: int = 500
 ) -> IngestPlan:
     """Which files are ready, purely from two looks at the folder.
 

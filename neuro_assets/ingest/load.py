@@ -1,7 +1,7 @@
-"""One file, one transaction: rows, refusals and the manifest line are committed together or not at all."""
+"""From an arrival to the lake: rows, refusals and the manifest line are committed together or not at all."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,13 +12,24 @@ from filelock import FileLock, Timeout
 
 from neuro_assets import failpoints
 from neuro_assets.ingest import containers, inbox, manifest
+from neuro_assets.ingest.batch import Batch
 from neuro_assets.ingest.dates import Order
 from neuro_assets.ingest.decided import LoadPlan, Said, Settled, settled
 from neuro_assets.ingest.numbers import Decimal
-from neuro_assets.ingest.outcomes import Earlier, FileOutcome, Outcomes, clear_refusal, new_line
+from neuro_assets.ingest.outcomes import (
+    Earlier,
+    FileOutcome,
+    Settlement,
+    clear_refusal,
+    conflict,
+    duplicate,
+    new_line,
+    refused,
+    unpacked,
+)
 from neuro_assets.ingest.plan import Planner, participant_of, scratch_folder
 from neuro_assets.ingest.refusal import FileRefusedError
-from neuro_assets.ingest.rows import replace_rows
+from neuro_assets.ingest.rows import Tray, replace_rows
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, Lake, LakeBusyError
 from neuro_assets.settings import Settings
@@ -27,19 +38,11 @@ from neuro_assets.streams.catalogue import OPS_TABLES, STREAMS
 from neuro_assets.streams.model import Table
 from neuro_assets.study import Study, Window
 
-_WRITTEN = (
-    "ops.landing_files",
-    "ops.landing_arrivals",
-    "ops.landing_file_days",
-    "ops.outbox",
-    "ops.quarantine",
-    "ops.audit",
-)
-
-
 # Rows are sorted by day, and what does not fit is spilled: more memory does not make that faster. A process is some
 # 400 MB more than what DuckDB counts.
 MEMORY_LIMIT = "800MB"
+# A larger file is a commit of its own.
+SMALL_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,6 @@ class Ingest:
     def window(self) -> Window:
         """The days that can have data today."""
         return self.study.window.closed(datetime.now(UTC).date())
-
-    def outcomes(self, connection: Connection) -> Outcomes:
-        """Writes down what is not loaded."""
-        return Outcomes(self.settings, self.lake, connection)
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def ingest_paths(
     keep_original: bool = True,
     root: Path | None = None,
 ) -> Iterator[FileOutcome]:
-    """Load files, one transaction each; what an interrupted ingest left behind goes first.
+    """Load files; small ones are committed together. What an interrupted ingest left behind goes first.
 
     Args:
         job: where and by which protocol.
@@ -144,14 +143,25 @@ def ingest_paths(
     with ingest_lock(job.settings), job.lake.connect(memory_limit=job.memory_limit) as connection:
         prepare_tables(job.lake, connection, job.tables)
         inbox.clear_old(job.settings.scratch)
+        batch = Batch(job.lake, connection, Tray(connection, job.window))
         loaded: set[str | None] = set()
-        for taken, said in _arrivals(job, paths, choice, keep_original=keep_original, root=root):
-            failpoints.reach("ingest.taken")
-            for outcome in _settle(job, connection, taken, said):
-                if outcome.outcome == "loaded":
-                    loaded.add(_kind_of(outcome.line))
-                yield outcome
-        yield from _reconsider(job, connection, loaded)
+        for outcome in _settle_all(job, batch, _arrivals(job, paths, choice, keep_original=keep_original, root=root)):
+            if outcome.outcome == "loaded":
+                loaded.add(_kind_of(outcome.line))
+            yield outcome
+        yield from _reconsider(job, batch, loaded)
+
+
+def _settle_all(job: Ingest, batch: Batch, arrivals: Iterable[tuple[inbox.Taken, Choice]]) -> Iterator[FileOutcome]:
+    """Outcomes in the order of arrival, each once it is committed."""
+    for taken, said in arrivals:
+        failpoints.reach("ingest.taken")
+        _settle(job, batch, taken, said)
+        if batch.is_full:
+            batch.commit()
+        yield from batch.outcomes()
+    batch.commit()
+    yield from batch.outcomes()
 
 
 def _arrivals(
@@ -170,54 +180,48 @@ def _arrivals(
             )
 
 
-def _settle(job: Ingest, connection: Connection, taken: inbox.Taken, choice: Choice) -> Iterator[FileOutcome]:
+def _settle(job: Ingest, batch: Batch, taken: inbox.Taken, choice: Choice) -> None:
     """One arrival; a container's members first, then the container itself."""
     kind = containers.container_kind(taken.path)
     if kind is None:
-        yield _settle_one(job, connection, taken, choice)
+        _settle_one(job, batch, taken, choice)
         return
     with scratch_folder(job.settings.scratch) as folder:
         try:
             members = containers.expand(taken.path, taken.name, folder)
         except FileRefusedError as refusal:
-            yield job.outcomes(connection).refused(taken, refusal, *_before(connection, taken))
+            batch.add(refused(job.settings, taken, refusal, batch.line_of(taken.file_id), batch.instant()))
             return
         for member in members:
             name = f"{taken.name}/{member.name}"
             part = inbox.take(job.settings, member.path, name, keep_original=False)
-            yield from _settle(job, connection, replace(part, container_id=taken.file_id), choice)
+            _settle(job, batch, replace(part, container_id=taken.file_id), choice)
+    batch.commit()
     failpoints.reach("ingest.unpacked")
-    yield job.outcomes(connection).unpacked(taken, *_before(connection, taken), kind)
+    batch.add(unpacked(job.settings, taken, batch.line_of(taken.file_id), batch.instant(), kind))
 
 
-def _before(connection: Connection, taken: inbox.Taken) -> tuple[Earlier, datetime]:
-    """The line these bytes have, and the instant of this arrival."""
-    earlier = manifest.read_lines(connection, [taken.file_id]).get(taken.file_id)
-    return earlier, manifest.next_instant(connection, datetime.now(UTC))
-
-
-def _settle_one(job: Ingest, connection: Connection, taken: inbox.Taken, choice: Choice) -> FileOutcome:
-    outcomes = job.outcomes(connection)
-    earlier, at = _before(connection, taken)
+def _settle_one(job: Ingest, batch: Batch, taken: inbox.Taken, choice: Choice) -> None:
+    earlier, at = batch.line_of(taken.file_id), batch.instant()
     if earlier and earlier.status == "loaded" and not choice.actions:
         other = _other_participant(job, taken, earlier)
-        return outcomes.conflict(taken, earlier, other) if other else outcomes.duplicate(taken, earlier)
-    try:
-        with scratch_folder(job.settings.scratch) as scratch:
-            before = _settled_before(earlier)
-            plan = plan_load(job, connection, taken.path, _full_name(taken, earlier), scratch, choice.said, before)
-            outcome = _load(job, connection, taken, plan, earlier, at, choice)
-    except FileRefusedError as refusal:
-        if earlier and earlier.status == "loaded":
-            # A decision that does not fit a loaded file changes nothing about it.
-            inbox.discard_copy(job.settings, taken, earlier.stored_path)
-            unchanged = replace(earlier, reason_code=refusal.code, reason=str(refusal))
-            return FileOutcome(taken.file_id, taken.name, "rejected", unchanged)
-        reading = {"kind": refusal.kind, "said": choice.said.told}
-        outcome = outcomes.refused(taken, refusal, earlier, at, {k: v for k, v in reading.items() if v})
-    if earlier and earlier.status == "rejected":
-        clear_refusal(job.settings, earlier.stored_path, outcome.line.stored_path)
-    return outcome
+        if other:
+            batch.add(conflict(job.settings, taken, earlier, other, at))
+        else:
+            batch.add(duplicate(job.settings, taken, earlier, at))
+    else:
+        try:
+            _load(job, batch, taken, earlier, at, choice)
+        except FileRefusedError as refusal:
+            if earlier and earlier.status == "loaded":
+                # A decision that does not fit a loaded file changes nothing about it.
+                inbox.discard_copy(job.settings, taken, earlier.stored_path)
+                unchanged = replace(earlier, reason_code=refusal.code, reason=str(refusal))
+                batch.done.append(FileOutcome(taken.file_id, taken.name, "rejected", unchanged))
+            else:
+                reading = {"kind": refusal.kind, "said": choice.said.told}
+                told = {k: v for k, v in reading.items() if v}
+                batch.add(refused(job.settings, taken, refusal, earlier, at, told))
 
 
 def _settled_before(earlier: Earlier) -> Settled | None:
@@ -249,7 +253,7 @@ def _kind_of(line: manifest.ManifestLine) -> str | None:
     return json.loads(line.reading or "{}").get("kind")
 
 
-def _reconsider(job: Ingest, connection: Connection, loaded: set[str | None]) -> Iterator[FileOutcome]:
+def _reconsider(job: Ingest, batch: Batch, loaded: set[str | None]) -> Iterator[FileOutcome]:
     """Files refused because nothing told their date order: rows of their kind that have come since may tell it now.
 
     So it does not matter which of two files came first. What a person had said of such a file is remembered.
@@ -257,26 +261,33 @@ def _reconsider(job: Ingest, connection: Connection, loaded: set[str | None]) ->
     while loaded:
         waiting = [
             line
-            for line in manifest.read_lines(connection).values()
+            for line in manifest.read_lines(batch.connection).values()
             if (line.status, line.reason_code) == ("rejected", "date_order") and _kind_of(line) in loaded
         ]
         loaded = set()
-        for line in waiting:
-            path = job.settings.home / line.stored_path
-            if not path.exists():
-                continue
-            said = Said(**json.loads(line.reading or "{}").get("said", {}))
-            try:
-                with scratch_folder(job.settings.scratch) as scratch:
-                    plan_load(job, connection, path, line.original_name, scratch, said)
-            except FileRefusedError:
-                continue
-            taken = inbox.take(job.settings, path, line.original_name, keep_original=True)
-            choice = Choice(kind=said.kind, decimal=said.decimal)
-            outcome = _settle_one(job, connection, replace(taken, container_id=line.container_id), choice)
+        for outcome in _settle_all(job, batch, _readable_now(job, batch, waiting)):
             if outcome.outcome == "loaded":
                 loaded.add(_kind_of(outcome.line))
             yield outcome
+
+
+def _readable_now(
+    job: Ingest, batch: Batch, lines: Iterable[manifest.ManifestLine]
+) -> Iterator[tuple[inbox.Taken, Choice]]:
+    """Those of some refused files that would no longer be refused, as arrivals."""
+    for line in lines:
+        path = job.settings.home / line.stored_path
+        if not path.exists():
+            continue
+        said = Said(**json.loads(line.reading or "{}").get("said", {}))
+        try:
+            with scratch_folder(job.settings.scratch) as scratch:
+                rows_of = batch.tray.rows_of
+                plan_load(job, batch.connection, path, line.original_name, scratch, said, None, rows_of)
+        except FileRefusedError:
+            continue
+        taken = inbox.take(job.settings, path, line.original_name, keep_original=True)
+        yield replace(taken, container_id=line.container_id), Choice(kind=said.kind, decimal=said.decimal)
 
 
 # What DuckDB and Python raise at a file that nobody foresaw; not what a full disk or a broken lake raises.
@@ -300,13 +311,14 @@ def plan_load(
     scratch: Path,
     said: Said,
     before: Settled | None = None,
+    rows_of: Callable[[str], str] = str,
 ) -> LoadPlan:
-    """Identify a file and decide how to read it (see `Planner.plan`).
+    """Identify a file and decide how to read it (see `Planner.plan`). `rows_of`: raw table -> SQL of all its rows.
 
     Raises:
         FileRefusedError: with code, place and remedy.
     """
-    planner = Planner(connection, job.sources, job.study, job.window, scratch)
+    planner = Planner(connection, job.sources, job.study, job.window, scratch, rows_of)
     try:
         return planner.plan(path, name, said, before)
     except _UNFORESEEN as error:
@@ -317,33 +329,35 @@ def plan_load(
         ) from error
 
 
-def _load(
-    job: Ingest,
-    connection: Connection,
-    taken: inbox.Taken,
-    plan: LoadPlan,
-    earlier: Earlier,
-    at: datetime,
-    choice: Choice,
-) -> FileOutcome:
-    kind = plan.scan.kind
-    line = _loaded_line(taken, plan, earlier, at, choice)
-    with job.lake.transaction(connection, [kind.raw_table.qualified, *_WRITTEN]):
-        touched = replace_rows(connection, job.window, plan, taken.file_id, earlier, at, "ingest")
-        manifest.write_line(connection, line, replaces=earlier is not None)
-        manifest.record_arrival(connection, taken.file_id, taken.name, at, "loaded")
-        _audit(connection, choice, taken, at)
-    failpoints.reach("ingest.loaded")
-    inbox.settle(job.settings, taken, line.stored_path)
-    failpoints.reach("ingest.archived")
-    return FileOutcome(taken.file_id, taken.name, "loaded", line, touched)
+def _load(job: Ingest, batch: Batch, taken: inbox.Taken, earlier: Earlier, at: datetime, choice: Choice) -> None:
+    """Let a small new file wait on the tray; commit any other alone.
 
+    Raises:
+        FileRefusedError: nothing of the file has been written.
+    """
+    with scratch_folder(job.settings.scratch) as scratch:
+        before, name = _settled_before(earlier), _full_name(taken, earlier)
+        plan = plan_load(job, batch.connection, taken.path, name, scratch, choice.said, before, batch.tray.rows_of)
+        line = _loaded_line(taken, plan, earlier, at, choice)
+        is_new = earlier is None or earlier.status != "loaded"
 
-def _audit(connection: Connection, choice: Choice, taken: inbox.Taken, at: datetime) -> None:
-    for action in choice.actions:
-        connection.execute(
-            "INSERT INTO ops.audit VALUES (?, ?, ?, ?, ?)", [at, choice.actor, action, taken.file_id, taken.name]
-        )
+        def settlement(touched_days: int) -> Settlement:
+            def move() -> None:
+                inbox.settle(job.settings, taken, line.stored_path)
+                clear_refusal(job.settings, earlier, line.stored_path)
+
+            outcome = FileOutcome(taken.file_id, taken.name, "loaded", line, touched_days)
+            return Settlement(outcome, at, move, line, tuple(choice.actions), choice.actor)
+
+        def write() -> Settlement:
+            touched = replace_rows(batch.connection, job.window, plan, taken.file_id, earlier, at, "ingest")
+            return settlement(touched)
+
+        if is_new and plan.extent.rows <= SMALL_ROWS:
+            batch.add(settlement(batch.tray.put(plan, taken.file_id, at)))
+        else:
+            batch.commit()
+            batch.commit(write, into=(plan.scan.kind.raw_table.qualified,))
 
 
 def _loaded_line(

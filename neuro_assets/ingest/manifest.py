@@ -1,7 +1,7 @@
 """The manifest `ops.landing_files` and its companions: reading a file's line, writing it inside a load."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 from neuro_assets.lake.lake import Connection
@@ -51,18 +51,26 @@ def read_lines(connection: Connection, file_ids: Iterable[str] | None = None) ->
     return {row[0]: ManifestLine(**dict(zip(_COLUMNS, row, strict=True))) for row in rows}
 
 
-def write_line(connection: Connection, line: ManifestLine, *, replaces: bool) -> None:
-    """Write a file's line; `replaces` says that an earlier one is there."""
-    if replaces:
-        connection.execute("DELETE FROM ops.landing_files WHERE file_id = ?", [line.file_id])
-    values = asdict(line)
-    marks = ", ".join("?" for _ in values)
-    connection.execute(f"INSERT INTO ops.landing_files ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+def write_lines(connection: Connection, lines: Sequence[ManifestLine], replaced: Iterable[str]) -> None:
+    """Write the lines of files, each once; `replaced` are the ids of those that have an earlier one."""
+    if not lines:
+        return
+    if ids := list(replaced):
+        connection.execute("DELETE FROM ops.landing_files WHERE file_id IN (SELECT unnest(?))", [ids])
+    _insert(connection, "ops.landing_files", _COLUMNS, [tuple(getattr(li, c) for c in _COLUMNS) for li in lines])
 
 
-def record_arrival(connection: Connection, file_id: str, name: str, at: datetime, outcome: str) -> None:
-    """Note that these bytes came, under this name, and what became of them."""
-    connection.execute("INSERT INTO ops.landing_arrivals VALUES (?, ?, ?, ?)", [file_id, name, at, outcome])
+def record_arrivals(connection: Connection, arrivals: Sequence[tuple[str, str, datetime, str]]) -> None:
+    """Note that bytes came, under which names, when, and what became of them."""
+    _insert(connection, "ops.landing_arrivals", ("file_id", "name", "arrived_at", "outcome"), arrivals)
+
+
+def _insert(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple]) -> None:
+    """All rows in one statement: each statement that inserts makes a data file."""
+    if rows:
+        marks = ", ".join("(" + ", ".join("?" for _ in columns) + ")" for _ in rows)
+        values = [value for row in rows for value in row]
+        connection.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {marks}", values)
 
 
 def next_instant(connection: Connection, now: datetime) -> datetime:

@@ -1,17 +1,15 @@
-"""What is written when an arrival is not loaded, and what every arrival leaves: its line, and where its bytes lie."""
+"""What becomes of an arrival: the line it leaves in the manifest, and where its bytes go once that is committed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from neuro_assets.ingest import inbox, manifest
 from neuro_assets.ingest.refusal import FileRefusedError
-from neuro_assets.lake.lake import Connection, Lake
 from neuro_assets.settings import Settings
 
-_LINE = ("ops.landing_files", "ops.landing_arrivals")
 Earlier = manifest.ManifestLine | None
 
 
@@ -24,6 +22,27 @@ class FileOutcome:
     outcome: str
     line: manifest.ManifestLine
     touched_days: int = 0
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """An outcome that waits to be committed.
+
+    Attributes:
+        outcome: what is said of it then.
+        at: the instant of the arrival.
+        move: brings the bytes to their place, after the commit; twice is the same as once.
+        line: the manifest line, where it is new or changes.
+        actions: what a person decided, for the audit.
+        actor: who that was.
+    """
+
+    outcome: FileOutcome
+    at: datetime
+    move: Callable[[], None]
+    line: manifest.ManifestLine | None = None
+    actions: tuple[str, ...] = ()
+    actor: str = ""
 
 
 def new_line(
@@ -45,8 +64,13 @@ def new_line(
     )
 
 
-def clear_refusal(settings: Settings, refused: str, stored_now: str) -> None:
+def clear_refusal(settings: Settings, earlier: Earlier, stored_now: str) -> None:
     """A refused file that has been loaded since leaves rejected/."""
+    if earlier and earlier.status == "rejected":
+        _leave_rejected(settings, earlier.stored_path, stored_now)
+
+
+def _leave_rejected(settings: Settings, refused: str, stored_now: str) -> None:
     if refused == stored_now:
         return
     for path in (settings.home / refused, settings.home / f"{refused}.reason.json"):
@@ -54,77 +78,72 @@ def clear_refusal(settings: Settings, refused: str, stored_now: str) -> None:
     inbox.clear_empty((settings.home / refused).parent, settings.rejected)
 
 
-@dataclass(frozen=True)
-class Outcomes:
-    """Writes down what became of arrivals whose rows are not loaded; the bytes are moved after the commit."""
+def refused(
+    settings: Settings,
+    taken: inbox.Taken,
+    refusal: FileRefusedError,
+    earlier: Earlier,
+    at: datetime,
+    reading: Mapping[str, Any] | None = None,
+) -> Settlement:
+    """The file is kept in rejected/, the reason beside it."""
+    line = new_line(taken, earlier, at, "rejected", reading)
+    line = replace(line, reason_code=refusal.code, reason=str(refusal))
 
-    settings: Settings
-    lake: Lake
-    connection: Connection
+    def move() -> None:
+        _write_reason(settings, line.stored_path, taken, refusal, at)
+        inbox.settle(settings, taken, line.stored_path)
+        clear_refusal(settings, earlier, line.stored_path)
 
-    def refused(
-        self,
-        taken: inbox.Taken,
-        refusal: FileRefusedError,
-        earlier: Earlier,
-        at: datetime,
-        reading: Mapping[str, Any] | None = None,
-    ) -> FileOutcome:
-        """The file is kept in rejected/, the reason beside it."""
-        line = new_line(taken, earlier, at, "rejected", reading)
-        line = replace(line, reason_code=refusal.code, reason=str(refusal))
-        with self.lake.transaction(self.connection, _LINE):
-            manifest.write_line(self.connection, line, replaces=earlier is not None)
-            manifest.record_arrival(self.connection, taken.file_id, taken.name, at, "rejected")
-        self._write_reason(line.stored_path, taken, refusal, at)
-        inbox.settle(self.settings, taken, line.stored_path)
-        return FileOutcome(taken.file_id, taken.name, "rejected", line)
+    return Settlement(FileOutcome(taken.file_id, taken.name, "rejected", line), at, move, line)
 
-    def conflict(self, taken: inbox.Taken, earlier: manifest.ManifestLine, other: str) -> FileOutcome:
-        """The same bytes under two people's names: one of the names is wrong, and nobody here knows which."""
-        refusal = FileRefusedError(
-            "identity_conflict",
-            f"the same bytes were loaded as {earlier.original_name}; under this name they would be {other}'s",
-            "Find out whose data these are; nothing was changed",
-        )
-        stored = inbox.rejected_path(taken.file_id, taken.name)
-        now = datetime.now(UTC)
-        self._arrived(taken, now, "rejected")
-        self._write_reason(stored, taken, refusal, now)
-        inbox.settle(self.settings, taken, stored)
-        line = replace(earlier, reason_code=refusal.code, reason=str(refusal), stored_path=stored)
-        return FileOutcome(taken.file_id, taken.name, "rejected", line)
 
-    def duplicate(self, taken: inbox.Taken, earlier: manifest.ManifestLine) -> FileOutcome:
-        """The bytes are here already; that they came in a container is noted, whichever came first."""
-        with self.lake.transaction(self.connection, _LINE):
-            manifest.record_arrival(self.connection, taken.file_id, taken.name, datetime.now(UTC), "duplicate")
-            if taken.container_id and not earlier.container_id:
-                earlier = replace(earlier, container_id=taken.container_id)
-                manifest.write_line(self.connection, earlier, replaces=True)
-        inbox.discard_copy(self.settings, taken, earlier.stored_path)
+def conflict(
+    settings: Settings, taken: inbox.Taken, earlier: manifest.ManifestLine, other: str, at: datetime
+) -> Settlement:
+    """The same bytes under two people's names: one of the names is wrong, and nobody here knows which."""
+    refusal = FileRefusedError(
+        "identity_conflict",
+        f"the same bytes were loaded as {earlier.original_name}; under this name they would be {other}'s",
+        "Find out whose data these are; nothing was changed",
+    )
+    stored = inbox.rejected_path(taken.file_id, taken.name)
+
+    def move() -> None:
+        _write_reason(settings, stored, taken, refusal, at)
+        inbox.settle(settings, taken, stored)
+
+    shown = replace(earlier, reason_code=refusal.code, reason=str(refusal), stored_path=stored)
+    return Settlement(FileOutcome(taken.file_id, taken.name, "rejected", shown), at, move)
+
+
+def duplicate(settings: Settings, taken: inbox.Taken, earlier: manifest.ManifestLine, at: datetime) -> Settlement:
+    """The bytes are here already; that they came in a container is noted, whichever came first."""
+    is_noted = bool(earlier.container_id) or not taken.container_id
+    line = earlier if is_noted else replace(earlier, container_id=taken.container_id)
+
+    def move() -> None:
+        inbox.discard_copy(settings, taken, line.stored_path)
         # A release that was killed after its commit has left the refused copy behind.
-        refused = inbox.rejected_path(earlier.file_id, earlier.original_name)
-        clear_refusal(self.settings, refused, earlier.stored_path)
-        return FileOutcome(taken.file_id, taken.name, "duplicate", earlier)
+        _leave_rejected(settings, inbox.rejected_path(line.file_id, line.original_name), line.stored_path)
 
-    def unpacked(self, taken: inbox.Taken, earlier: Earlier, at: datetime, kind: str) -> FileOutcome:
-        """The container itself: kept beside its members, so that the bytes that came are still there."""
-        if earlier and earlier.status == "unpacked":
-            return self.duplicate(taken, earlier)
-        line = new_line(taken, earlier, at, "unpacked", {"format": kind})
-        with self.lake.transaction(self.connection, _LINE):
-            manifest.write_line(self.connection, line, replaces=earlier is not None)
-            manifest.record_arrival(self.connection, taken.file_id, taken.name, at, "unpacked")
-        inbox.settle(self.settings, taken, line.stored_path)
-        if earlier:
-            clear_refusal(self.settings, earlier.stored_path, line.stored_path)
-        return FileOutcome(taken.file_id, taken.name, "unpacked", line)
+    outcome = FileOutcome(taken.file_id, taken.name, "duplicate", line)
+    return Settlement(outcome, at, move, None if is_noted else line)
 
-    def _arrived(self, taken: inbox.Taken, at: datetime, outcome: str) -> None:
-        with self.lake.transaction(self.connection, ["ops.landing_arrivals"]):
-            manifest.record_arrival(self.connection, taken.file_id, taken.name, at, outcome)
 
-    def _write_reason(self, stored: str, taken: inbox.Taken, refusal: FileRefusedError, at: datetime) -> None:
-        told = {"file": taken.name, "file_id": taken.file_id, "rejected_at": at.isoformat(), **refusal.as_dict()}
-        inbox.write_reason(self.settings, stored, told)
+def unpacked(settings: Settings, taken: inbox.Taken, earlier: Earlier, at: datetime, kind: str) -> Settlement:
+    """The container itself: kept beside its members, so that the bytes that came are still there."""
+    if earlier and earlier.status == "unpacked":
+        return duplicate(settings, taken, earlier, at)
+    line = new_line(taken, earlier, at, "unpacked", {"format": kind})
+
+    def move() -> None:
+        inbox.settle(settings, taken, line.stored_path)
+        clear_refusal(settings, earlier, line.stored_path)
+
+    return Settlement(FileOutcome(taken.file_id, taken.name, "unpacked", line), at, move, line)
+
+
+def _write_reason(settings: Settings, stored: str, taken: inbox.Taken, refusal: FileRefusedError, at: datetime) -> None:
+    told = {"file": taken.name, "file_id": taken.file_id, "rejected_at": at.isoformat(), **refusal.as_dict()}
+    inbox.write_reason(settings, stored, told)

@@ -1,7 +1,7 @@
 """Everything decided about a file before its first row is written: kind, columns, ids, numbers and dates."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -62,6 +62,7 @@ class Planner:
         study: the protocol.
         window: days that can have data.
         scratch: folder for copies, which the plan's scan goes on reading.
+        rows_of: raw table -> SQL of all its rows, those that wait to be committed among them.
     """
 
     connection: Connection
@@ -69,6 +70,7 @@ class Planner:
     study: Study
     window: Window
     scratch: Path
+    rows_of: Callable[[str], str] = str
 
     def plan(self, path: Path, name: str, said: Said, before: Settled | None = None) -> LoadPlan:
         """Identify a file and decide how to read it.
@@ -270,7 +272,7 @@ class Planner:
             is_regular=kind.spec.is_dated or kind.spec.period_s is not None,
             declared=declared,
             siblings=siblings(self.connection, scan, times),
-            known=lambda order: known(self.connection, scan, survey.pairs, clocks, order),
+            known=lambda order: known(self.connection, scan, survey.pairs, clocks, order, self.rows_of),
         )
         decision = decide(survey, around)
         if decision.refusal and not decision.shapes:

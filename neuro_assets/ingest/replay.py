@@ -63,7 +63,7 @@ def _replay_file(job: Ingest, connection: Connection, line: manifest.ManifestLin
         )
         with job.lake.transaction(connection, [plan.scan.kind.raw_table.qualified, *_WRITTEN]):
             replace_rows(connection, job.window, plan, line.file_id, line, at, cause)
-            manifest.write_line(connection, again, replaces=True)
+            manifest.write_lines(connection, [again], [again.file_id])
 
 
 def study_changes(connection: Connection, job: Ingest) -> set[str]:

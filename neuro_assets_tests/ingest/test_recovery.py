@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from neuro_assets.ingest import inbox, load, manifest
+from neuro_assets.ingest import inbox, load, manifest, rows
 from neuro_assets.ingest.load import Choice, Ingest
 from neuro_assets_tests.fitabase_files import steps_per_day_csv, write
 from neuro_assets_tests.tables import load as load_files
@@ -88,9 +88,9 @@ def rows_and_announced(job: Ingest, who: str) -> tuple:
     ("module", "function", "finally_told"),
     [
         pytest.param(load, "plan_load", "loaded", id="before it was read"),
-        pytest.param(load, "replace_rows", "loaded", id="inside the transaction, before the rows"),
-        pytest.param(manifest, "write_line", "loaded", id="inside the transaction, after the rows"),
-        pytest.param(manifest, "record_arrival", "loaded", id="just before the commit"),
+        pytest.param(rows.Tray, "write", "loaded", id="inside the transaction, before the rows"),
+        pytest.param(manifest, "write_lines", "loaded", id="inside the transaction, after the rows"),
+        pytest.param(manifest, "record_arrivals", "loaded", id="just before the commit"),
         pytest.param(inbox, "settle", "duplicate", id="after the commit, before the move"),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_killed_load(job: Ingest, who: str, kill_at: Callable, module: object,
 @pytest.mark.parametrize(
     ("module", "function"),
     [
-        pytest.param(manifest, "write_line", id="before the rejection's commit"),
+        pytest.param(manifest, "write_lines", id="before the rejection's commit"),
         pytest.param(inbox, "write_reason", id="after the rejection's commit"),
         pytest.param(inbox, "settle", id="after the reason was written"),
     ],

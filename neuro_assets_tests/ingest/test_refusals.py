@@ -286,7 +286,7 @@ def test_an_infrastructure_failure_is_no_refusal(make_job, tmp_path: Path, monke
     first = write(tmp_path, "a.csv", heart_rate_csv([("1503960366", "4/1/2016 1:00:00 AM", 60)]))
     load(job, first)
     second = write(job.settings.landing, "b.csv", daily_activity_csv([("1503960366", "4/1/2016", {})]))
-    monkeypatch.setattr("neuro_assets.ingest.manifest.write_line", _disk_is_full)
+    monkeypatch.setattr("neuro_assets.ingest.manifest.write_lines", _disk_is_full)
     with pytest.raises(OSError, match="No space left"):
         load(job, second)
     monkeypatch.undo()
