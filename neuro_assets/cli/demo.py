@@ -2,29 +2,60 @@
 
 import shutil
 import time
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from neuro_assets.cli.console import err, out, table
+from neuro_assets.cli.console import err, fail, out, table
 from neuro_assets.cli.context import open_home, use_dagster_home
 from neuro_assets.cli.demo_report import Finding, compare_with_truth
 from neuro_assets.cli.files import report_to_dagster
 from neuro_assets.ingest.load import Ingest, ingest_paths
 from neuro_assets.settings import load_settings
 
+if TYPE_CHECKING:
+    from neuro_assets.simulate import SimulationPlan
+    from neuro_assets.simulate.minutes import MinutePlan
+
 PARTICIPANTS, DAYS, SEED = 20, 45, 1
+DEMO = "demo"
 
 
 def simulate(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
-    participants: Annotated[int, typer.Option(help="People.")] = PARTICIPANTS,
-    days: Annotated[int, typer.Option(help="Days.")] = DAYS,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = SEED,
+    scenario: Annotated[
+        str,
+        typer.Option(help="demo: the study of `neuro demo`, by the hour. full: by the minute, everything goes wrong."),
+    ] = DEMO,
+    plan: Annotated[
+        Path | None, typer.Option(help="YAML file that says what to plant (docs/simulator.md); instead of a scenario.")
+    ] = None,
+    participants: Annotated[int | None, typer.Option(help="People; both scenarios have 20.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days; demo has 45, full 30.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same files.")] = None,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; both begin on 2016-02-20.")
+    ] = None,
+    resolution: Annotated[
+        str | None, typer.Option(metavar="hour|minute", help="Finest files: demo has hour, full minute.")
+    ] = None,
+    exports: Annotated[int | None, typer.Option(help="Exports, at equal distances: full has 3; demo always 2.")] = None,
 ) -> None:
-    """Write a synthetic study as Fitabase files, with the truth beside them."""
-    files = _write(folder, participants, days, seed)
+    """Write a synthetic study as Fitabase files, with the truth beside them.
+
+    OUT gets exports/ (drop them into landing/), truth/ (what was planted), study.yaml and participants.csv.
+    """
+    asked = {"participants": participants, "days": days, "seed": seed, "start": start.date() if start else None}
+    asked |= {"resolution": resolution, "exports": exports}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    try:
+        planned = _demo_plan(asked) if plan is None and scenario == DEMO else _minute_plan(scenario, plan, asked)
+    except ValueError as error:
+        fail(str(error))
+        raise typer.Exit(2) from None
+    files = _write(folder, planned)
     out.print(f"{len(files)} export files in {folder / 'exports'}, what is true in {folder / 'truth'}")
 
 
@@ -35,7 +66,7 @@ def demo() -> None:
     use_dagster_home(settings)
     started = time.monotonic()
     simulated = settings.home / "simulated"
-    files = _write(simulated, PARTICIPANTS, DAYS, SEED)
+    files = _write(simulated, _demo_plan({"participants": PARTICIPANTS, "days": DAYS, "seed": SEED}))
     for name in ("study.yaml", "participants.csv"):
         shutil.copyfile(simulated / name, settings.home / name)
     err.print(f"{PARTICIPANTS} people, {DAYS} days, {len(files)} export files ({time.monotonic() - started:.0f} s)")
@@ -49,10 +80,32 @@ def demo() -> None:
         raise typer.Exit(1)
 
 
-def _write(folder: Path, participants: int, days: int, seed: int) -> list[Path]:
-    from neuro_assets.simulate import SimulationPlan, simulate_study, write_study
+def _demo_plan(asked: dict[str, Any]) -> "SimulationPlan":
+    """Raise ValueError for what the scenario does not have."""
+    from neuro_assets.simulate import SimulationPlan
 
-    return write_study(simulate_study(SimulationPlan(participants=participants, days=days, seed=seed)), folder)
+    if asked.pop("resolution", "hour") != "hour" or asked.pop("exports", 2) != 2:
+        raise ValueError("demo has files by the hour and two exports; add --scenario full or --plan FILE for others")
+    return SimulationPlan(**asked)
+
+
+def _minute_plan(scenario: str, plan: Path | None, asked: dict[str, Any]) -> "MinutePlan":
+    """Raise ValueError for a plan that cannot be used."""
+    from neuro_assets.simulate import minutes
+
+    base = minutes.load_plan(plan) if plan else minutes.scenario(scenario)
+    if "exports" in asked:
+        kept = base.exports.model_dump(exclude={"days"})
+        asked["exports"] = kept | {"count": asked["exports"]}
+    return minutes.changed(base, **asked)
+
+
+def _write(folder: Path, plan: "SimulationPlan | MinutePlan") -> list[Path]:
+    from neuro_assets.simulate import SimulationPlan, minutes, simulate_study, write_study
+
+    if isinstance(plan, SimulationPlan):
+        return write_study(simulate_study(plan), folder)
+    return minutes.write_minutes(minutes.plant_minutes(plan), folder)
 
 
 def _drop_and_load(job: Ingest, files: list[Path], root: Path) -> None:

@@ -1,5 +1,7 @@
 """A synthetic study with known truth, written as untouched Fitabase export files.
 
+By hour slots in one zone here, the study of `neuro demo`; by the minute, with travel, devices and syncs, in `minutes`.
+
 Belongs here: what is planted, how it looks in a vendor's file, and the tables that say what was planted.
 Does not belong here: anything that reads, repairs or judges data; nothing else of neuro_assets is imported.
 """

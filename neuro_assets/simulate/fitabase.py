@@ -50,11 +50,14 @@ def _integers(values: np.ndarray) -> list[str]:
 
 
 def _single_floats(values: np.ndarray) -> list[str]:
-    return _by_unique(values, lambda unique: [_fifteen_digits(value) for value in unique])
+    return _by_unique(values, lambda unique: [fifteen_digits(value) for value in unique])
 
 
-def _fifteen_digits(value: float) -> str:
-    """Ties round away from zero, as in the vendor's .NET: 5.189849853515625 is 5.18984985351563."""
+def fifteen_digits(value: float) -> str:
+    """A float32 as the vendor writes it.
+
+    Ties round away from zero, as in the vendor's .NET: 5.189849853515625 is 5.18984985351563.
+    """
     text = f"{FIFTEEN_DIGITS.create_decimal_from_float(value):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -70,11 +73,12 @@ def _dates(values: np.ndarray) -> list[str]:
 
 def _timestamps(values: np.ndarray) -> list[str]:
     second_of_day = values.astype("datetime64[s]").astype(np.int64) % SECONDS_OF_DAY
-    times = _by_unique(second_of_day, lambda unique: [_time_of_day(second) for second in unique])
+    times = _by_unique(second_of_day, lambda unique: [time_of_day(second) for second in unique])
     return [f"{day} {time}" for day, time in zip(_dates(values), times, strict=True)]
 
 
-def _time_of_day(second_of_day: int) -> str:
+def time_of_day(second_of_day: int) -> str:
+    """`1:00:00 AM`."""
     minutes, second = divmod(second_of_day, 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour % 12 or 12}:{minute:02d}:{second:02d} {'AM' if hour < 12 else 'PM'}"
