@@ -37,8 +37,8 @@ test: setup  ## The tests (under 6 minutes)
 verify: setup  ## The long proofs
 	@$(BIN)/python -m pytest -q -m verify
 
-bench: setup  ## Benchmarks against comparators of the same run; fails nothing
-	@$(BIN)/python -m pytest -q -m bench -s
+bench: setup  ## Benchmarks against comparators of the same run; writes docs/benchmarks.md (ONLY="heart_rate queries": prints some)
+	@$(BIN)/python -m neuro_assets_tests.benchmarks $(ONLY)
 
 lint: setup  ## Style, types, import contracts
 	@$(BIN)/ruff check .

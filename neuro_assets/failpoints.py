@@ -21,6 +21,9 @@ NAMES = {
     "dbt.ran": "dbt has written its models, Dagster has not been told",
     "maintain.merged": "small files are merged",
     "maintain.expired": "old snapshots are forgotten, their files are still there",
+    "backup.copied": "everything is copied, the manifest is not written",
+    "restore.copied": "everything is copied, nothing is at its place",
+    "migrate.step": "a step of a migration is done, not committed",
 }
 _FORM = re.compile(r"^([a-z_.]+)(?::([1-9]\d*))?(?:=(kill|error))?$")
 

@@ -8,6 +8,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -37,9 +38,15 @@ class Settings(BaseSettings):
     study: Path | None = Field(default=None, description="Protocol file; default <home>/study.yaml.")
     catalog: str | None = Field(
         default=None,
-        description="Catalog of the lake: sqlite:<path> or postgres:<libpq connection string>.",
+        repr=False,
+        description="Catalog of the lake: sqlite:<path>, postgres:<libpq connection string> or postgres:<URL>.",
     )
-    data: str | None = Field(default=None, description="Folder or object-store prefix of the data files.")
+    data: str | None = Field(default=None, description="Folder, or s3://bucket/prefix, of the data files.")
+    dagster_storage: str | None = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL database of Dagster's own records, postgresql://…; default SQLite in the home.",
+    )
     encrypt: bool = Field(default=True, description="Encrypt the data files of a newly made lake.")
     memory_limit: str = Field(default="4GB", description="Memory DuckDB may use in one process.")
     threads: int | None = Field(default=None, ge=1, description="Threads of DuckDB; default all cores.")
@@ -64,6 +71,34 @@ class Settings(BaseSettings):
     def _known_catalog(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("sqlite:", "postgres:")):
             raise ValueError("expected 'sqlite:<path>' or 'postgres:<connection string>'")
+        return value
+
+    @field_validator("data", mode="after")
+    @classmethod
+    def _known_place_of_data(cls, value: str | None) -> str | None:
+        if value is None or "://" not in value:
+            return value
+        scheme, _, rest = value.partition("://")
+        bucket, _, prefix = rest.rstrip("/").partition("/")
+        if scheme != "s3" or not bucket:
+            raise ValueError(f"expected a folder or s3://bucket/prefix, not '{scheme}://…'")
+        if not prefix:
+            raise ValueError(f"a lake needs a prefix of its own: s3://{bucket}/<prefix>, not the whole bucket")
+        if found := sorted(set("*?[]") & set(rest)):
+            raise ValueError(f"it contains {' '.join(found)}, which would be read as a pattern")
+        return f"s3://{bucket}/{prefix}"
+
+    @field_validator("dagster_storage", mode="after")
+    @classmethod
+    def _known_storage(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in {"postgresql", "postgres", "postgresql+psycopg2"} or not parts.path.strip("/"):
+            raise ValueError("expected postgresql://user:password@host:port/database")
         return value
 
     @field_validator("failpoint", mode="after")

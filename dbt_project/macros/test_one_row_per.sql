@@ -13,8 +13,11 @@ where false
   {% if high is not none %} or {{ column_name }} > {{ high }} {% endif %}
 {% endtest %}
 
-{% test same_row_count(model, compare_model) %}
+{#- `day` names the column by which both are looked at for the days asked for only: others may be on their way. -#}
+{% test same_row_count(model, compare_model, day=none) %}
+{%- set asked = in_days(day) if day else 'true' %}
 select found, expected
-from (select count(*) as found from {{ model }}) cross join (select count(*) as expected from {{ compare_model }})
+from (select count(*) as found from {{ model }} where {{ asked }})
+cross join (select count(*) as expected from {{ compare_model }} where {{ asked }})
 where found <> expected
 {% endtest %}

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Any
 
@@ -12,11 +13,13 @@ import pandas as pd
 from neuro_assets import failpoints
 from neuro_assets.assets.conditions import on_touched_days
 from neuro_assets.assets.describe import OWNERS, definition_metadata
-from neuro_assets.assets.failures import infrastructure_retried, retry_infrastructure
+from neuro_assets.assets.failures import infrastructure_retried, is_infrastructure, retry_infrastructure
 from neuro_assets.ingest.load import prepare_lake
 from neuro_assets.keys import BASELINES, key_of
 from neuro_assets.lake.ddl import existing_columns
-from neuro_assets.lake.lake import Lake, LakeBusyError
+from neuro_assets.lake.errors import OvertakenError, lake_error_in
+from neuro_assets.lake.lake import EVERY_TABLE, Lake
+from neuro_assets.lake.lost_commits import settle_lost_commit
 from neuro_assets.partitions import range_of
 from neuro_assets.resources.dbt import PROJECT, dbt_executable, ensure_manifest
 from neuro_assets.resources.home import HomeResource
@@ -72,16 +75,59 @@ def build_dbt_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.Assets
 def _build(context: Any, dbt: Any, home: HomeResource, variables: dict[str, str]) -> Iterator[Any]:
     """`dbt build` under the lake's write lock; tests run where all they look at is built or was built before."""
     job = home.job()
-    prepare_lake(job.lake, job.tables)
-    os.environ.update(job.lake.dbt_environment())
     arguments = ["build", "--indirect-selection", "buildable", "--vars", json.dumps(variables)]
-    try:
-        with job.lake.write_lock([DBT_LOCK]):
+
+    def build() -> Iterator[Any]:
+        with _infrastructure_told():
             _ensure_views(job.lake, dbt)
             yield from dbt.cli(arguments, context=context).stream()
-            failpoints.reach("dbt.ran")
-    except LakeBusyError as error:
+        failpoints.reach("dbt.ran")
+
+    try:
+        prepare_lake(job.lake, job.tables)
+        os.environ.update(job.lake.dbt_environment())
+        yield from with_dbt_lock(job.lake, build)
+    except Exception as error:
+        if is_infrastructure(error):
+            settle_lost_commit(job.lake)
         retry_infrastructure(context, error)
+        raise
+
+
+def with_dbt_lock(lake: Lake, build: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    """What `build` yields, under the lock that dbt needs.
+
+    On PostgreSQL others write other tables meanwhile, and a commit of dbt takes longer than theirs: where they keep
+    overtaking it until DuckLake gives up, the same is built once more while they wait. dbt commits by itself, so the
+    lock is confirmed once it has ended: was it lost, that is an error, and the same is built again.
+
+    Raises:
+        LakeError: the lock was not to be had, or was lost.
+    """
+    try:
+        with lake.write_lock([DBT_LOCK]) as lock:
+            yield from build()
+            lock.confirm()
+    except OvertakenError:
+        with lake.write_lock([EVERY_TABLE]) as lock:
+            yield from build()
+            lock.confirm()
+
+
+@contextmanager
+def _infrastructure_told() -> Iterator[None]:
+    """A lost catalog or store inside dbt is the lake's fault, not one of the models.
+
+    Raises:
+        LakeError: instead of dbt's error, where its text says so.
+    """
+    from dagster_dbt.errors import DagsterDbtCliRuntimeError
+
+    try:
+        yield
+    except DagsterDbtCliRuntimeError as error:
+        if told := lake_error_in(str(error)):
+            raise told from error
         raise
 
 

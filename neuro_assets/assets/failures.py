@@ -9,6 +9,7 @@ import dagster as dg
 import duckdb
 
 from neuro_assets.lake.lake import LakeError
+from neuro_assets.lake.layout import LakeLayoutError
 from neuro_assets.staging.stage import RawChangedError
 
 R = TypeVar("R")
@@ -25,7 +26,7 @@ _INFRASTRUCTURE = (
 
 def is_infrastructure(error: BaseException) -> bool:
     """True for what another try may mend: a busy or unreachable catalog, a broken connection, a full queue."""
-    return isinstance(error, _INFRASTRUCTURE)
+    return isinstance(error, _INFRASTRUCTURE) and not isinstance(error, LakeLayoutError)
 
 
 def backoff_s(attempt: int, *, base_s: float = 2.0, cap_s: float = 120.0, jitter: float | None = None) -> float:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.storage.runs import InMemoryRunStorage, SqliteRunStorage
 
 IN_PROGRESS = (
     dg.DagsterRunStatus.QUEUED,
@@ -18,7 +20,20 @@ IN_PROGRESS = (
 RUNNING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 PID_TAG = "neuro/pid"
+HOST_TAG = "neuro/host"
 _START_GRACE_S = 180.0
+
+
+class HostRunLauncher(dg.DefaultRunLauncher):
+    """Dagster's own launcher, a process on this machine for each run, which also says which machine that is.
+
+    deploy/dagster.yaml names it: in a database that several machines share, a process number alone means nothing.
+    """
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Tag the run with this host and launch it."""
+        self._instance.add_run_tags(context.dagster_run.run_id, {HOST_TAG: socket.gethostname()})
+        super().launch_run(context)
 
 
 def consecutive_failures(instance: dg.DagsterInstance, job: str, limit: int = 12) -> tuple[int, float | None]:
@@ -37,7 +52,8 @@ def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
     """Fail runs of this machine whose process is gone, so that nothing waits for them; returns their ids.
 
     A killed process cannot report its own end; Dagster then shows its run as started for ever and automation waits.
-    Runs that another machine or a launcher of its own looks after are left alone.
+    Runs that another machine or a launcher of its own looks after are left alone, and so are runs in a shared
+    database that do not say where they live.
     """
     orphans = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(RUNNING))):
@@ -58,17 +74,23 @@ def process_tag() -> str:
 
 
 def _is_ours(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    tagged = run.tags.get(PID_TAG)
-    if tagged:
-        return tagged.rpartition(":")[0] == socket.gethostname()
-    return type(instance.run_launcher).__name__ == "DefaultRunLauncher"
+    host = run.tags.get(HOST_TAG) or run.tags.get(PID_TAG, "").rpartition(":")[0]
+    if host:
+        return host == socket.gethostname()
+    return isinstance(instance.run_launcher, dg.DefaultRunLauncher) and not is_shared(instance)
+
+
+def is_shared(instance: dg.DagsterInstance) -> bool:
+    """Whether other machines may keep their runs in the same storage: in any but SQLite's files and memory."""
+    return not isinstance(instance.run_storage, (SqliteRunStorage, InMemoryRunStorage))
 
 
 def _process_of(instance: dg.DagsterInstance, record: dg.RunRecord) -> tuple[int | None, float]:
     """The process a run said it lives in, and since when; no process yet for one that is just starting."""
-    since = record.start_time or record.create_timestamp.timestamp()
+    # A run may have waited in the queue for long before it was launched, which is its last change.
+    since = record.start_time or record.update_timestamp.timestamp()
     tagged = record.dagster_run.tags.get(PID_TAG)
-    if tagged:
+    if tagged and HOST_TAG not in record.dagster_run.tags:
         return int(tagged.rpartition(":")[2]), since
     events = instance.get_records_for_run(
         record.dagster_run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT, limit=50

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from neuro_assets.cli import demo, dev, files, look, rejected, source, source_check, work
+from neuro_assets.backup.copying import BackupError
+from neuro_assets.cli import demo, dev, files, keep, look, rejected, source, source_check, work
 from neuro_assets.cli.console import fail
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.extensions import ExtensionMissingError
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _TOLD = (
+    BackupError,
     StudyError,
     SettingsError,
     SourceError,
@@ -59,6 +61,9 @@ app.command()(rejected.rejected)
 app.command()(rejected.retry)
 app.command()(work.run)
 app.command()(work.maintain)
+app.command()(keep.backup)
+app.command()(keep.restore)
+app.command()(keep.migrate)
 app.command()(look.status)
 app.command()(look.sql)
 app.command()(look.trace)

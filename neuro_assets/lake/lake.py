@@ -4,38 +4,65 @@ Nothing here knows what the tables mean.
 """
 
 import json
-import re
+import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 from filelock import FileLock, Timeout
 
 from neuro_assets import failpoints
+from neuro_assets.lake.errors import LakeBusyError, LakeError, is_server_lost, lake_error, without_secrets
 from neuro_assets.lake.extensions import BASE, are_checked, load_extensions
+from neuro_assets.lake.object_store import SCHEME, ObjectStore
+from neuro_assets.lake.postgres import EVERY_TABLE, Server
 from neuro_assets.settings import Settings
+
+__all__ = ["ALIAS", "EVERY_TABLE", "Connection", "Lake", "LakeBusyError", "LakeError", "WriteLock"]
 
 ALIAS = "lake"
 LOCK_TIMEOUT_S = 900.0
 Connection = duckdb.DuckDBPyConnection
+# dbt hides the values of variables with this prefix in everything it writes.
+PASSWORD_VARIABLE = "DBT_ENV_SECRET_LAKE_PASSWORD"  # noqa: S105
+_CATALOG_SECRET = "catalog"  # noqa: S105
+# Commits that meet at the same number of a snapshot are repeated by DuckLake: within half a minute, not ten times.
+_COMMIT_RETRIES = {"ducklake_max_retry_count": 60, "ducklake_retry_wait_ms": 100, "ducklake_retry_backoff": 1.05}
 
 
-class LakeError(RuntimeError):
-    """The lake cannot be reached or written; never a fault of the data."""
+class WriteLock(Protocol):
+    """A lock that a writer holds."""
+
+    def confirm(self) -> None:
+        """Raise LakeError if it is not held any more."""
+        ...
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Held around a commit: one commits at a time."""
+        ...
 
 
-class LakeBusyError(LakeError):
-    """Another process held the write lock for longer than we wait."""
+class _FileHeld:
+    """A lock file: nobody but its holder ends it."""
+
+    def confirm(self) -> None:
+        """It is held."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Nobody else commits anyway."""
+        return nullcontext()
 
 
 @dataclass(frozen=True)
 class Lake:
-    """One DuckLake: a catalog (SQLite or PostgreSQL) and a place for its data files."""
+    """One DuckLake: a catalog (SQLite or PostgreSQL) and a place for its data files (a folder or an object store)."""
 
-    catalog: str
+    catalog: str = field(repr=False)
     data_path: str
     encrypted: bool = True
     memory_limit: str = "4GB"
@@ -65,9 +92,19 @@ class Lake:
         return Path(self.catalog.removeprefix("sqlite:"))
 
     @property
+    def is_in_object_store(self) -> bool:
+        """True when the data files are in an object store, not in a folder."""
+        return self.data_path.startswith(SCHEME)
+
+    @cached_property
+    def server(self) -> Server:
+        """The server of a PostgreSQL lake."""
+        return Server.parse(self.catalog.removeprefix("postgres:"))
+
+    @property
     def attach_path(self) -> str:
-        """What ATTACH is given."""
-        return f"ducklake:{self.catalog}"
+        """What ATTACH is given; without a password, which DuckDB would repeat in its errors."""
+        return f"ducklake:{self.catalog}" if self.is_sqlite else f"ducklake:postgres:{self.server.dsn}"
 
     @property
     def attach_options(self) -> dict[str, str | int | bool]:
@@ -75,19 +112,22 @@ class Lake:
         options: dict[str, str | int | bool] = {"DATA_PATH": self.data_path, "DATA_INLINING_ROW_LIMIT": 0}
         if self.encrypted:
             options["ENCRYPTED"] = True
-        if "://" not in self.data_path:
+        if not self.is_in_object_store:
             # A home may be moved or restored elsewhere; its files lie where the home is now.
             options["OVERRIDE_DATA_PATH"] = True
         if self.is_sqlite:
             options |= {"META_JOURNAL_MODE": "WAL", "META_BUSY_TIMEOUT": 5000}
+        elif self.server.password:
+            options["META_SECRET"] = _CATALOG_SECRET
         return options
 
     def dbt_environment(self) -> dict[str, str]:
-        """What dbt_project/profiles.yml reads to attach this lake."""
+        """What dbt_project/profiles.yml and the plugin read to attach this lake."""
         return {
             "LAKE_PATH": self.attach_path,
             "LAKE_OPTIONS": json.dumps(self.attach_options),
             "LAKE_THREADS": "1" if self.is_sqlite else "4",
+            PASSWORD_VARIABLE: "" if self.is_sqlite else self.server.password or "",
         }
 
     @contextmanager
@@ -101,7 +141,7 @@ class Lake:
             memory_limit: instead of the lake's own; what needs more is spilled to disk.
 
         Raises:
-            LakeError: the catalog or its data cannot be opened.
+            LakeError: the catalog or its data cannot be opened, or were lost while the connection was in use.
         """
         if self.is_sqlite:
             self.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +151,10 @@ class Lake:
         try:
             self._attach(connection, read_only=read_only)
             yield connection
+        except duckdb.Error as error:
+            if told := lake_error(error):
+                raise told from error
+            raise
         finally:
             connection.close()
 
@@ -136,23 +180,46 @@ class Lake:
 
     def _attach(self, connection: Connection, *, read_only: bool) -> None:
         load_extensions(connection, self._extensions)
-        options = dict(self.attach_options)
+        options = dict(self.attach_options) | {"CREATE_IF_NOT_EXISTS": False}
         if read_only:
             options["READ_ONLY"] = True
         try:
             connection.execute("SET TimeZone = 'UTC'")
             # Started by `python -c`, as workers are, DuckDB would draw bars into standard output.
             connection.execute("SET enable_progress_bar = false")
-            try:
-                self._attach_with(connection, options)
-            except duckdb.InvalidInputException as error:
-                # The setting is for new lakes; an existing one is what its catalog says.
-                if "Failed to set encryption" not in str(error):
-                    raise
-                self._attach_with(connection, {k: v for k, v in options.items() if k != "ENCRYPTED"})
+            prepare_connection(connection, self.data_path, None if self.is_sqlite else self.server.password)
+            if not self._attach_existing(connection, options):
+                if read_only:
+                    raise LakeError("there is no lake yet in this catalog; `neuro ingest` makes one")
+                self._make(connection, options)
             connection.execute(f"USE {ALIAS}")
         except duckdb.Error as error:
-            raise LakeError(f"the lake cannot be opened: {_without_secrets(str(error))}") from None
+            raise _not_opened(error) from None
+
+    def _make(self, connection: Connection, options: dict[str, str | int | bool]) -> None:
+        """Make the catalog, once: of several processes that start at the same time one does."""
+        with self.write_lock([EVERY_TABLE]):
+            if self._attach_existing(connection, options):
+                return
+            if self.is_in_object_store and ObjectStore.from_environment(self.data_path).holds_files(connection):
+                # Maintenance of a second lake would take the files of the first for orphans.
+                raise LakeError(
+                    f"{self.data_path} holds data files, but the catalog is empty: they belong to another lake, or the"
+                    " catalog was lost. Set NEURO_DATA to a prefix of this lake's own, or restore the catalog"
+                )
+            self._attach_with(connection, options | {"CREATE_IF_NOT_EXISTS": True})
+
+    def _attach_existing(self, connection: Connection, options: dict[str, str | int | bool]) -> bool:
+        try:
+            self._attach_with(connection, options)
+        except duckdb.InvalidInputException as error:
+            if "creating a new DuckLake is explicitly disabled" in str(error):
+                return False
+            # The setting is for new lakes; an existing one is what its catalog says.
+            if "Failed to set encryption" not in str(error):
+                raise
+            self._attach_with(connection, {k: v for k, v in options.items() if k != "ENCRYPTED"})
+        return True
 
     def _attach_with(self, connection: Connection, options: dict[str, str | int | bool]) -> None:
         given = ", ".join(f"{k} {_literal(v)}" for k, v in options.items())
@@ -167,62 +234,94 @@ class Lake:
         A SQLite catalog admits one writer, so one lock between processes covers the whole lake; on PostgreSQL an
         advisory lock per table lets writers of different tables go side by side.
 
+        A lock of PostgreSQL ends with its session, which may be lost while DuckDB's own is alive. DuckLake refuses
+        most of what two writers of a table could then do to each other, but not that both fill days that were empty;
+        so the lock is confirmed before the commit, and once more after it. Whoever is refused after the commit is in
+        the state of a process killed after it: the same work, done again, replaces what it wrote.
+
         Raises:
             LakeBusyError: the lock was not to be had in time.
+            LakeError: the lock was lost; nothing, or all, was written.
         """
-        with self.write_lock(tables, timeout_s):
-            connection.execute("BEGIN TRANSACTION")
-            try:
-                yield connection
-                failpoints.reach("lake.before_commit")
-                connection.execute("COMMIT")
-                failpoints.reach("lake.after_commit")
-            except BaseException:
-                _rollback(connection)
-                raise
+        is_sent = False
+        try:
+            with self.write_lock(tables, timeout_s) as lock:
+                connection.execute("BEGIN TRANSACTION")
+                try:
+                    yield connection
+                    failpoints.reach("lake.before_commit")
+                    lock.confirm()
+                    with lock.turn():
+                        is_sent = True
+                        connection.execute("COMMIT")
+                    failpoints.reach("lake.after_commit")
+                except BaseException:
+                    _rollback(connection)
+                    raise
+                lock.confirm()
+        except duckdb.Error as error:
+            if is_sent and is_server_lost(str(error)):
+                from neuro_assets.lake.lost_commits import settle_lost_commit
+
+                settle_lost_commit(self)
+            raise
 
     @contextmanager
-    def write_lock(self, tables: Iterable[str], timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
-        """The lock a writer of `tables` needs; `transaction` takes it, dbt is run under it."""
-        with ExitStack() as stack:
-            if self.is_sqlite:
-                stack.enter_context(self._file_lock(timeout_s))
-            else:
-                stack.enter_context(_advisory_locks(self.catalog.removeprefix("postgres:"), tables, timeout_s))
-            yield
+    def write_lock(self, tables: Iterable[str], timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[WriteLock]:
+        """The lock a writer of `tables`, or of EVERY_TABLE, needs; `transaction` takes it, dbt is run under it.
+
+        Who holds one must not ask for another.
+
+        Raises:
+            LakeBusyError: it was not to be had in time.
+        """
+        if self.is_sqlite:
+            with self._file_lock(timeout_s):
+                yield _FileHeld()
+        else:
+            with self.server.locks(tables, timeout_s) as locks:
+                yield locks
 
     @contextmanager
     def _file_lock(self, timeout_s: float) -> Iterator[None]:
         path = self.sqlite_path.with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
+        lock, until = FileLock(path, poll_interval=0.02), time.monotonic() + timeout_s
         try:
-            with FileLock(path, timeout=timeout_s, poll_interval=0.02):
-                yield
+            # Who waits holds the queue, so that whoever has just released the lock cannot take it again at once.
+            with FileLock(path.with_suffix(".queue"), timeout=timeout_s, poll_interval=0.02):
+                lock.acquire(timeout=max(0.0, until - time.monotonic()))
         except Timeout:
             raise LakeBusyError(
                 f"another process has been writing to the lake for more than {timeout_s:.0f} s ({path}); try again"
             ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
 
-@contextmanager
-def _advisory_locks(dsn: str, tables: Iterable[str], timeout_s: float) -> Iterator[None]:
-    import psycopg2
+def prepare_connection(connection: Connection, data_path: str, password: str | None) -> None:
+    """What a connection of any program needs before it attaches the lake, beside the extensions.
 
-    try:
-        session = psycopg2.connect(dsn)
-    except psycopg2.Error as error:
-        raise LakeError(f"the catalog server cannot be reached: {_without_secrets(str(error))}") from None
-    try:
-        session.autocommit = True
-        with session.cursor() as cursor:
-            cursor.execute("SET lock_timeout = %s", (f"{int(timeout_s * 1000)}ms",))
-            for table in sorted(set(tables)):
-                cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (f"neuro:{table}",))
-        yield
-    except psycopg2.errors.LockNotAvailable:
-        raise LakeBusyError(f"another writer held the tables for more than {timeout_s:.0f} s; try again") from None
-    finally:
-        session.close()
+    Raises:
+        LakeError: the credentials of the object store are missing.
+    """
+    for name, value in _COMMIT_RETRIES.items():
+        connection.execute(f"SET {name} = {value}")
+    if password:
+        connection.execute(
+            f"CREATE OR REPLACE TEMPORARY SECRET {_CATALOG_SECRET} (TYPE postgres, PASSWORD ?)", [password]
+        )
+    if data_path.startswith(SCHEME):
+        ObjectStore.from_environment(data_path).open(connection)
+
+
+def _not_opened(error: duckdb.Error) -> LakeError:
+    told = str(error)
+    if "does not match existing data path" in told:
+        return LakeError(f"NEURO_DATA is not where this lake's data files are: {without_secrets(told)}")
+    return LakeError(f"the lake cannot be opened: {lake_error(error) or without_secrets(told)}")
 
 
 def _rollback(connection: Connection) -> None:
@@ -241,7 +340,3 @@ def _literal(value: str | int | bool) -> str:
 
 def _quoted(text: str) -> str:
     return text.replace("'", "''")
-
-
-def _without_secrets(text: str) -> str:
-    return re.sub(r"(password|secret|key)\s*=\s*\S+", r"\1=***", text, flags=re.IGNORECASE)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from neuro_assets import failpoints
-from neuro_assets.lake.lake import ALIAS, Connection, Lake
+from neuro_assets.lake.lake import ALIAS, EVERY_TABLE, Connection, Lake
+from neuro_assets.lake.lost_commits import undo_lost_commits
 
 KEEP_SNAPSHOTS_DAYS = 30
 GRACE_HOURS = 24.0
@@ -23,33 +24,52 @@ class MaintenanceReport:
 def maintain(
     lake: Lake, *, keep_days: int = KEEP_SNAPSHOTS_DAYS, grace_hours: float = GRACE_HOURS
 ) -> MaintenanceReport:
-    """Merge, expire and clean up under the write lock.
+    """Merge, expire and clean up in short steps, each under the lock of the whole lake; writers go on between them.
+
+    The lock is also what makes it safe beside writers on PostgreSQL: a merge meets no transaction that deletes from
+    the same table, no snapshot is forgotten that an open transaction needs to see its conflicts (ducklake#1472), and
+    no file of a transaction under way is taken for an orphan.
 
     Args:
         lake: the lake.
         keep_days: how long past versions stay readable.
         grace_hours: files that came out of use, or were written, more recently than this are left alone: a reader may
-            be reading them, a transaction under way may own them.
+            be reading them.
     """
     grace_s = int(grace_hours * 3600)
-    with lake.connect() as connection, lake.write_lock(["maintenance"]):
+    undo_lost_commits(lake)
+    with lake.connect() as connection:
         snapshots, files = _snapshots(connection), _files(connection)
-        connection.execute(f"CALL ducklake_merge_adjacent_files('{ALIAS}')")
-        connection.execute(f"CALL ducklake_rewrite_data_files('{ALIAS}')")
+        for schema, table in _tables(connection):
+            with lake.write_lock([EVERY_TABLE]):
+                connection.execute(f"CALL ducklake_merge_adjacent_files('{ALIAS}', ?, schema => ?)", [table, schema])
+            with lake.write_lock([EVERY_TABLE]):
+                connection.execute(f"CALL ducklake_rewrite_data_files('{ALIAS}', ?, schema => ?)", [table, schema])
         failpoints.reach("maintain.merged")
-        connection.execute(
-            f"CALL ducklake_expire_snapshots('{ALIAS}', older_than => now() - INTERVAL {int(keep_days)} DAY)"
-        )
+        with lake.write_lock([EVERY_TABLE]):
+            connection.execute(
+                f"CALL ducklake_expire_snapshots('{ALIAS}', older_than => now() - INTERVAL {int(keep_days)} DAY)"
+            )
         failpoints.reach("maintain.expired")
-        removed = connection.execute(
-            f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => now() - INTERVAL {grace_s} SECOND)"
+        removed = _remove(lake, connection, "ducklake_cleanup_old_files", grace_s)
+        removed += _remove(lake, connection, "ducklake_delete_orphaned_files", grace_s)
+        return MaintenanceReport(snapshots, _snapshots(connection), files, _files(connection), removed)
+
+
+def _remove(lake: Lake, connection: Connection, function: str, grace_s: int) -> int:
+    with lake.write_lock([EVERY_TABLE]):
+        found = connection.execute(
+            f"CALL {function}('{ALIAS}', older_than => now() - INTERVAL {grace_s} SECOND)"
         ).fetchall()
-        orphans = connection.execute(
-            f"CALL ducklake_delete_orphaned_files('{ALIAS}', older_than => now() - INTERVAL {grace_s} SECOND)"
-        ).fetchall()
-        return MaintenanceReport(
-            snapshots, _snapshots(connection), files, _files(connection), len(removed) + len(orphans)
-        )
+    return len(found)
+
+
+def _tables(connection: Connection) -> list[tuple[str, str]]:
+    """Schema and name of every table."""
+    return connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? AND NOT internal ORDER BY ALL",
+        [ALIAS],
+    ).fetchall()
 
 
 def _snapshots(connection: Connection) -> int:

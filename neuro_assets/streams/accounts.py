@@ -2,7 +2,19 @@
 
 from neuro_assets.streams.model import Column, Table
 
+LAKE_LAYOUT = Table(
+    "ops",
+    "lake_layout",
+    (
+        Column("layout", "INTEGER", "Number of the layout; the greatest is in force", ge=1),
+        Column("program", "VARCHAR", "Version of neuro_assets that made it"),
+        Column("made_at", "TIMESTAMPTZ", "When"),
+    ),
+    "Which layout the tables have, and how they came to it: one line when the lake was made and one a migration.",
+)
+
 OPS_TABLES: tuple[Table, ...] = (
+    LAKE_LAYOUT,
     Table(
         "ops",
         "landing_files",

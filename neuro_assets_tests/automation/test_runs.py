@@ -13,7 +13,16 @@ import dagster as dg
 import pytest
 
 from neuro_assets.automation.run_records import record_runs
-from neuro_assets.automation.runs import PID_TAG, consecutive_failures, fail_orphans, is_alive, process_tag
+from neuro_assets.automation.runs import (
+    HOST_TAG,
+    PID_TAG,
+    HostRunLauncher,
+    consecutive_failures,
+    fail_orphans,
+    is_alive,
+    is_shared,
+    process_tag,
+)
 from neuro_assets_tests.automation.dagster_runs import put_failed_run, put_run
 from neuro_assets_tests.study_homes import QUIET, StudyHome
 
@@ -80,6 +89,43 @@ def test_only_runs_of_dead_processes_of_this_machine_are_failed(
         "SUCCESS",
     ]
     assert fail_orphans(instance) == []
+
+
+def test_in_a_shared_database_only_runs_that_say_they_live_here_are_looked_at(
+    new_instance: Callable[[], dg.DagsterInstance], dead_pid: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Another machine's run has a process number that means nothing here, or somebody else."""
+    instance = new_instance()
+    monkeypatch.setattr("neuro_assets.automation.runs._process_of", lambda *_: (dead_pid, time.time()))
+    monkeypatch.setattr("neuro_assets.automation.runs.is_shared", lambda _: True)
+    monkeypatch.setattr(type(instance), "run_launcher", HostRunLauncher())
+    here = put_run(instance, STARTED, **{HOST_TAG: socket.gethostname()})
+    elsewhere = put_run(instance, STARTED, **{HOST_TAG: "another-machine"})
+    silent = put_run(instance, STARTED)
+    assert fail_orphans(instance) == [here.run_id]
+    monkeypatch.setattr("neuro_assets.automation.runs.is_shared", lambda _: False)
+    assert fail_orphans(instance) == [silent.run_id]
+    assert elsewhere.run_id not in fail_orphans(instance)
+
+
+def test_a_run_that_waited_long_in_the_queue_is_given_time_to_start(
+    new_instance: Callable[[], dg.DagsterInstance], monkeypatch: pytest.MonkeyPatch
+):
+    instance = new_instance()
+    monkeypatch.setattr("neuro_assets.automation.runs._START_GRACE_S", 1.0)
+    monkeypatch.setattr(type(instance), "run_launcher", HostRunLauncher())
+    run = put_run(instance, dg.DagsterRunStatus.NOT_STARTED)
+    time.sleep(1.5)
+    starting = dg.DagsterEvent(dg.DagsterEventType.PIPELINE_STARTING.value, run.job_name)
+    instance.report_dagster_event(starting, run.run_id)
+    assert fail_orphans(instance) == []
+    time.sleep(1.5)
+    assert fail_orphans(instance) == [run.run_id]
+
+
+def test_sqlite_and_memory_are_of_one_machine(new_instance: Callable[[], dg.DagsterInstance], tmp_path: Path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as on_disk:
+        assert (is_shared(new_instance()), is_shared(on_disk)) == (False, False)
 
 
 def test_failures_in_a_row_end_at_the_last_success(new_instance: Callable[[], dg.DagsterInstance]):

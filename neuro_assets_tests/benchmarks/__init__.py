@@ -1,1 +1,1 @@
-"""Costs as ratios to a comparator of the same run; they print and fail nothing."""
+"""`make bench`: what things cost, as ratios to comparators of the same run; written to docs/benchmarks.md."""

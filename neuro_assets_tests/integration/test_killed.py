@@ -1,11 +1,17 @@
-"""`kill -9` at every failpoint: the next start needs no manual step and gives the tables of an undisturbed home."""
+"""`kill -9` at every failpoint and at random moments: the next start needs no manual step, and nothing is different.
+
+The tables are those of an undisturbed home, the archive is what the manifest says, no run is left as started, and
+after maintenance no data file is there that no table has.
+"""
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +21,7 @@ import pytest
 import yaml
 
 from neuro_assets.lake.lake import Lake
+from neuro_assets.lake.maintenance import maintain
 from neuro_assets.settings import Settings, load_settings
 from neuro_assets_tests.study_homes import PROTOCOL
 from neuro_assets_tests.tables import query, read_table
@@ -48,14 +55,32 @@ Command = Callable[..., int]
 
 def neuro(home: Path, *arguments: str, failpoint: str | None = None) -> int:
     """The command in a process of its own; its exit code."""
+    process = started(home, *arguments, failpoint=failpoint)
+    told, errors = process.communicate()
+    assert process.returncode in {0, -signal.SIGKILL}, told[-2_000:] + errors[-3_000:]
+    return process.returncode
+
+
+def started(home: Path, *arguments: str, failpoint: str | None = None) -> subprocess.Popen[str]:
+    """The command, under way."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("NEURO_", "DAGSTER_"))}
     environment |= {"NEURO_HOME": str(home), "NEURO_SETTLE_S": "0"}
     if failpoint:
         environment["NEURO_FAILPOINT"] = failpoint
     command = [str(Path(sys.executable).parent / "neuro"), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode in {0, -signal.SIGKILL}, done.stdout[-2_000:] + done.stderr[-3_000:]
-    return done.returncode
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def killed_at(home: Path, seconds: float, *arguments: str) -> bool:
+    """Start the command and kill it after a while, it alone and not its children; whether it was still running."""
+    process = started(home, *arguments)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    # A child that outlives it holds its pipes open.
+    process.wait()
+    return process.returncode == -signal.SIGKILL
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +197,101 @@ def test_maintenance(done: Path, copied: Callable[[Path], Path], failpoint: str)
     assert neuro(home, "maintain", failpoint=failpoint) == -signal.SIGKILL
     assert neuro(home, "maintain") == 0
     assert_same(home, done, "raw", "staging", "baselines")
+
+
+def assert_no_orphans(home: Path) -> None:
+    """After maintenance that waits for nobody, the data folder holds the files that tables have, and no others."""
+    lake = Lake.from_settings(settings_of(home))
+    maintain(lake, keep_days=0, grace_hours=0)
+    with lake.connect(read_only=True) as connection:
+        files = connection.execute(
+            "SELECT path FROM __ducklake_metadata_lake.ducklake_data_file"
+            " UNION ALL SELECT path FROM __ducklake_metadata_lake.ducklake_delete_file"
+        ).fetchall()
+    there = sorted(p.name for p in (home / "lake" / "data").rglob("*") if p.is_file())
+    assert there == sorted(Path(path).name for (path,) in files)
+
+
+# -- random moments, all files -----------------------------------------------------------------------------------
+
+MOMENTS = random.Random(20_161).sample([n / 100 for n in range(3, 98)], 20)
+Undisturbed = tuple[Path, float]
+
+
+@pytest.fixture(scope="module")
+def all_landed(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path:
+    """A home whose landing/ holds every real file."""
+    home = tmp_path_factory.mktemp("all") / "home"
+    (home / "landing").mkdir(parents=True)
+    (home / "study.yaml").write_text(yaml.safe_dump(PROTOCOL))
+    paths = sorted((shared_data / "fitabase").rglob("*.csv"))
+    assert len(paths) >= 17
+    for n, path in enumerate(paths):
+        shutil.copy(path, home / "landing" / f"{n:02} {path.name}")
+    return home
+
+
+@pytest.fixture(scope="module")
+def all_ingested(all_landed: Path, copied: Callable[[Path], Path]) -> Undisturbed:
+    """An undisturbed home after `neuro ingest` of every file, and how long that took."""
+    home = copied(all_landed)
+    return home, seconds_of(home, "ingest")
+
+
+@pytest.fixture(scope="module")
+def all_done(all_ingested: Undisturbed, copied: Callable[[Path], Path]) -> Undisturbed:
+    """The same after `neuro run`."""
+    home = copied(all_ingested[0])
+    return home, seconds_of(home, "run")
+
+
+@pytest.fixture(scope="module")
+def all_maintained(all_done: Undisturbed, copied: Callable[[Path], Path]) -> Undisturbed:
+    """The same after `neuro maintain`."""
+    home = copied(all_done[0])
+    return home, seconds_of(home, "maintain")
+
+
+def seconds_of(home: Path, *arguments: str) -> float:
+    start = time.monotonic()
+    assert neuro(home, *arguments) == 0
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize("moment", MOMENTS[:8])
+def test_an_ingest_at_a_random_moment(
+    all_landed: Path, all_ingested: Undisturbed, copied: Callable[[Path], Path], moment: float
+):
+    home, (wanted, seconds) = copied(all_landed), all_ingested
+    assert killed_at(home, moment * seconds, "ingest") or moment > 0.8
+    assert neuro(home, "ingest") == 0
+    assert_settled(home)
+    assert_same(home, wanted, "raw")
+    assert_no_orphans(home)
+    assert_same(home, wanted, "raw")
+
+
+@pytest.mark.parametrize("moment", MOMENTS[8:16])
+def test_a_run_at_a_random_moment(
+    all_ingested: Undisturbed, all_done: Undisturbed, copied: Callable[[Path], Path], moment: float
+):
+    home, (wanted, seconds) = copied(all_ingested[0]), all_done
+    assert killed_at(home, moment * seconds, "run") or moment > 0.8
+    assert neuro(home, "run") == 0
+    assert started_runs(home) == []
+    assert_settled(home)
+    assert_same(home, wanted, "raw", "staging", "baselines")
+    assert_no_orphans(home)
+    assert_same(home, wanted, "raw", "staging", "baselines")
+
+
+@pytest.mark.parametrize("moment", MOMENTS[16:])
+def test_maintenance_at_a_random_moment(
+    all_done: Undisturbed, all_maintained: Undisturbed, copied: Callable[[Path], Path], moment: float
+):
+    home, (wanted, seconds) = copied(all_done[0]), all_maintained
+    assert killed_at(home, moment * seconds, "maintain") or moment > 0.8
+    assert neuro(home, "maintain") == 0
+    assert_same(home, wanted, "raw", "staging", "baselines")
+    assert_no_orphans(home)
+    assert_same(home, wanted, "raw", "staging", "baselines")

@@ -1,4 +1,6 @@
 import dataclasses
+import threading
+import time
 from multiprocessing import get_context
 from multiprocessing.context import SpawnContext
 from pathlib import Path
@@ -8,7 +10,8 @@ import pytest
 
 from neuro_assets.lake.lake import Connection, Lake, LakeBusyError, LakeError
 from neuro_assets.settings import Settings, load_settings
-from neuro_assets_tests.lake.writers import die_in_a_transaction, hold_a_transaction, write_pairs
+from neuro_assets.streams.catalogue import STREAMS
+from neuro_assets_tests.lake.writers import die_in_a_transaction, hold_a_transaction, make_tables, write_pairs
 from neuro_assets_tests.tables import one, query
 
 HALVES = ("s.left_half", "s.right_half")
@@ -82,6 +85,30 @@ def test_a_writer_that_waits_too_long_is_told_so(lake: Lake):
         pytest.fail("two writers at once")
 
 
+def test_who_waits_comes_before_who_has_just_written(lake: Lake):
+    """One that takes the lock again and again, as dbt may, leaves it to another in between."""
+    order: list[str] = []
+    is_over = threading.Event()
+
+    def waiter() -> None:
+        with lake.write_lock(HALVES, timeout_s=30):
+            order.append("waiter")
+        is_over.set()
+
+    with lake.write_lock(HALVES):
+        thread = threading.Thread(target=waiter)
+        thread.start()
+        time.sleep(0.3)
+    for _ in range(50):
+        with lake.write_lock(HALVES):
+            order.append("greedy")
+            time.sleep(0.01)
+        if is_over.is_set():
+            break
+    thread.join(30)
+    assert order.index("waiter") <= 1
+
+
 def test_read_only_refuses_to_write(lake: Lake):
     with lake.connect(read_only=True) as connection, pytest.raises(duckdb.Error, match="read-only"):
         connection.execute("INSERT INTO s.left_half VALUES (1, 1)")
@@ -113,6 +140,17 @@ def test_two_writing_processes_all_succeed(lake: Lake, spawn: SpawnContext):
     expected = [(w, n) for w in (1, 2) for n in range(10)]
     for half in HALVES:
         assert query(lake, f"SELECT writer, n FROM {half} ORDER BY ALL") == expected
+
+
+def test_processes_that_start_together_make_one_lake(tmp_path: Path, spawn: SpawnContext):
+    lake = Lake(f"sqlite:{tmp_path}/catalog.sqlite", str(tmp_path / "data"), threads=1)
+    processes = [spawn.Process(target=make_tables, args=(lake,)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [p.exitcode for p in processes] == [0, 0, 0]
+    assert one(lake, "SELECT count(*) FROM duckdb_tables()") == len(STREAMS)
 
 
 def test_a_killed_writer_leaves_neither_half_nor_a_lock(lake: Lake, spawn: SpawnContext):
@@ -180,7 +218,8 @@ def test_the_lake_follows_the_settings(home: Settings, tmp_path: Path):
     assert Lake.from_settings(home).sqlite_path == home.home / "lake" / "catalog.sqlite"
     other = load_settings({"NEURO_HOME": str(tmp_path), "NEURO_CATALOG": "postgres:host=a", "NEURO_THREADS": "1"})
     assert Lake.from_settings(other).is_sqlite is False
-    assert Lake.from_settings(other).attach_path == "ducklake:postgres:host=a"
+    told = Lake.from_settings(other).attach_path
+    assert (told.startswith("ducklake:postgres:"), " host=a" in told, " keepalives=1 " in told) == (True, True, True)
 
 
 def test_a_quote_in_the_path_is_no_sql(tmp_path: Path):

@@ -3,7 +3,14 @@
 import time
 from multiprocessing.synchronize import Event
 
+from neuro_assets.ingest.load import prepare_lake
 from neuro_assets.lake.lake import Lake
+from neuro_assets.streams.catalogue import STREAMS
+
+
+def make_tables(lake: Lake) -> None:
+    """What every program does first; several may at once."""
+    prepare_lake(lake, STREAMS)
 
 
 def write_pairs(lake: Lake, writer: int, times: int) -> None:

@@ -1,0 +1,48 @@
+"""`python -m neuro_assets_tests.benchmarks [NAME ...]`: all of them write docs/benchmarks.md, some only print."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from neuro_assets_tests.benchmarks.dagster_costs import code_location, latency, overhead
+from neuro_assets_tests.benchmarks.growth import growth
+from neuro_assets_tests.benchmarks.heart_rate import heart_rate
+from neuro_assets_tests.benchmarks.memory import memory
+from neuro_assets_tests.benchmarks.queries import queries
+from neuro_assets_tests.benchmarks.report import PAGE, Section, page
+from neuro_assets_tests.benchmarks.small_files import small_files
+
+ALL: dict[str, Callable[[Path], Section]] = {
+    "heart_rate": heart_rate,
+    "memory": memory,
+    "code_location": code_location,
+    "overhead": overhead,
+    "latency": latency,
+    "queries": queries,
+    "growth": growth,
+    "small_files": small_files,
+}
+
+
+def main(names: list[str]) -> int:
+    """Run some or all; 1 where a target is missed."""
+    if unknown := set(names) - set(ALL):
+        print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+        return 2
+    sections = []
+    with TemporaryDirectory(prefix="neuro-bench-") as root:
+        for name in names or ALL:
+            started = time.monotonic()
+            sections.append(ALL[name](Path(root)))
+            print(f"{sections[-1].text}\n({name}: {time.monotonic() - started:.0f} s)\n", flush=True)
+    if not names:
+        PAGE.write_text(page(sections), encoding="utf-8")
+    missed = [t.name for s in sections for t in s.targets if not t.is_met]
+    print(f"missed: {', '.join(missed)}" if missed else "every target is met")
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
