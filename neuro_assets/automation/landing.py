@@ -25,8 +25,10 @@ class IngestRuns:
 
 
 def wait_left_s(runs: IngestRuns, now: float) -> float:
-    """Seconds before a failed ingest is tried again: 10 s, doubling, at most 15 minutes."""
+    """Seconds before a failed ingest is tried again: 10 s, doubling, at most 15 minutes; 0 where the clock was set back."""
     if not runs.failures or runs.last_failed_at is None:
+        return 0.0
+    if runs.last_failed_at > now:
         return 0.0
     return max(0.0, runs.last_failed_at + min(MAX_WAIT_S, 10.0 * 2 ** (runs.failures - 1)) - now)
 

@@ -1,5 +1,6 @@
 """The command tree, the global options, and how errors are told."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ _TOLD = (
     FileRefusedError,
     ExtensionMissingError,
 )
+# A full or read-only disk, met by our own files.
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 
 source_app = typer.Typer(
@@ -78,6 +81,11 @@ def main() -> None:
         app()
     except _TOLD as error:
         fail(str(error))
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in _MACHINE:
+            raise
+        fail(f"{error.strerror}: {error.filename or 'the home'}; mend that and do the same again, nothing is lost")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -114,7 +114,7 @@ def starts_as_sampled(connection: Connection, table: CellTable) -> bool:
     if not table.is_plain:
         return False
     cells = ", ".join(f"c{n}" for n in range(table.width))
-    row = run(connection, f"SELECT {cells} FROM {table.relation} LIMIT 1", {"path": str(table.path)}).fetchone()
+    row = run(connection, f"SELECT {cells} FROM {table.cells} LIMIT 1", {"path": str(table.path)}).fetchone()
     if row is None or not table.sample:
         return row is None and not table.sample
     first = [(c or "").strip() for c in row]

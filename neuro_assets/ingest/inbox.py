@@ -72,7 +72,8 @@ def plan_ingest(
     """Which files are ready, purely from two looks at the folder.
 
     A file is ready when it has not changed since the last look and its last change is `settle_ns` ago: one still
-    being copied is left alone.
+    being copied is left alone. One that was changed in the future, as far as this clock knows, has been unchanged
+    since the last look: that must do, or a clock set back would hold up everything.
 
     Args:
         landed: the listing.
@@ -81,7 +82,7 @@ def plan_ingest(
         settle_ns: how long a file must be unchanged.
         limit: how many files one run takes.
     """
-    ready = [f for f in landed if seen.get(f.name) == f.stamp and now_ns - f.mtime_ns >= settle_ns]
+    ready = [f for f in landed if seen.get(f.name) == f.stamp and not 0 <= now_ns - f.mtime_ns < settle_ns]
     take = tuple(ready[:limit])
     taken = {f.name for f in take}
     waiting = {f.name: f.stamp for f in landed if f.name not in taken}

@@ -236,14 +236,21 @@ class Scan:
             f"list_filter([{entries}], x -> x.v IS NOT NULL)))::VARCHAR END"
         )
 
-    def rows(self) -> str:
-        """SELECT of the raw rows but for file_id and as_of: one row per line, or one per cell of a wide line."""
+    def rows(self, *, is_all_read: bool = False) -> str:
+        """SELECT of the raw rows but for file_id and as_of: one row per line, or one per cell of a wide line.
+
+        Args:
+            is_all_read: no cell is unreadable, as a look at all of them has shown.
+        """
         columns = ["row_number", "who AS source_participant_id", "moment"]
         columns += [
             f"{'NULL' if at is None else self.typed(at, c.type)} AS {c.name}" for _, c, at in self.value_columns()
         ]
         columns.append("unreadable")
-        wide, lines = self.kind.spec.wide, self.rows_with(unreadable=self.unreadable())
+        wide, lines = (
+            self.kind.spec.wide,
+            self.rows_with(unreadable="NULL::VARCHAR" if is_all_read else self.unreadable()),
+        )
         if wide is None:
             return f"SELECT {', '.join(columns)} FROM {lines}"
         return self._long(wide, columns, lines)
@@ -317,6 +324,11 @@ class Extent:
     def unreadable(self) -> int:
         """Rows without a readable time; lines that are no rows, and one that was cut, left out."""
         return self.rows - self.readable - self.strays - self.unfinished
+
+    @property
+    def is_all_read(self) -> bool:
+        """Every time was read, and every number is one."""
+        return self.readable == self.rows and not self.odd_numbers
 
     @property
     def outside_window(self) -> int:

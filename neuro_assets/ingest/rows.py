@@ -62,12 +62,13 @@ def _insert_rows(connection: Connection, into: str, plan: LoadPlan, file_id: str
     kind = plan.scan.kind
     moment = "" if kind.spec.is_dated else "moment AS local_ts,"
     order = "" if _writes_as_given(plan.extent) else ", ".join(("ORDER BY day", *kind.raw_table.sort_by, "row_number"))
+    rows = plan.scan.rows(is_all_read=plan.extent.is_all_read)
     # What is the same in every row, or follows from the day, need not be carried through the sorting.
     run(
         connection,
         f"INSERT INTO {into} BY NAME SELECT $file_id AS file_id,"
         " least($as_of, (day + 1)::TIMESTAMP) AS as_of, *"
-        f" FROM (SELECT moment::DATE AS day, {moment} * EXCLUDE (moment) FROM ({plan.scan.rows()}) {order})",
+        f" FROM (SELECT moment::DATE AS day, {moment} * EXCLUDE (moment) FROM ({rows}) {order})",
         {"file_id": file_id, "as_of": plan.extent.as_of, **plan.scan.parameters},
     )
 

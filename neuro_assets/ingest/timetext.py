@@ -22,10 +22,14 @@ _VENDOR_FORMS = {
 
 @dataclass(frozen=True)
 class WrittenTimes:
-    """SQL of the times of a file, taken apart: row_number, id, cell, text (the date), sep, clock, half, zone."""
+    """SQL of the times of a file, taken apart: row_number, id, cell, text (the date), sep, clock, half, zone.
+
+    `is_halved`: all are in a vendor's twelve-hour form.
+    """
 
     relation: str
     parameters: dict[str, Any]
+    is_halved: bool = False
 
 
 def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.DataFrame, WrittenTimes]:
@@ -35,14 +39,18 @@ def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.Dat
     hour_min, hour_max, has_midnight.
     """
     times = _vendor_times(scan)
-    pairs = None if times is None else _pairs(connection, times)
-    if times is None or pairs is None:
+    found = None if times is None else _in_vendor_form(connection, times)
+    if times is not None and found is not None:
+        pairs, clocks = found
+    else:
         times = _times_apart(connection, scan)
-        pairs = _pairs(connection, times)
-    if pairs is None:
-        raise AssertionError("times are taken apart one way or the other")
+        pairs, clocks = _pairs(connection, times), _clocks(connection, times)
+    return TimeSurvey(pairs, scan.layout.time_name), clocks, times
+
+
+def _clocks(connection: Connection, times: WrittenTimes) -> pl.DataFrame:
     # Clocks repeat from day to day and from person to person: each is looked at once.
-    clocks = connection.execute(
+    return connection.execute(
         rf"""
         SELECT sep, regexp_replace(clock, '\d+', 'd', 'g') AS shape, half <> '' AS has_half,
                left(half, 1) = ' ' AS spaced, zone <> '' AS has_zone, sum(n)::BIGINT AS n, min(first) AS first_row,
@@ -58,18 +66,48 @@ def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.Dat
         """,
         times.parameters,
     ).pl()
-    return TimeSurvey(pairs, scan.layout.time_name), clocks, times
 
 
-def _pairs(connection: Connection, times: WrittenTimes) -> pl.DataFrame | None:
-    """Date texts per participant; None where some time is not written as these times were taken apart."""
-    pairs = run(
+def _in_vendor_form(connection: Connection, times: WrittenTimes) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """The same of times taken apart as the vendor writes them; None where some are not written so.
+
+    With AM and PM there is one way of writing, and it is known: the clocks need not be looked at once more.
+    """
+    found = run(
         connection,
-        "SELECT id, text, count(*) AS n, min(row_number) AS first_row, bool_and(is_plain) AS is_plain"
-        f" FROM {times.relation} GROUP BY ALL ORDER BY first_row",
+        f"""
+        SELECT id, text, count(*) AS n, min(row_number) AS first_row, bool_and(is_plain) AS is_plain,
+               arg_min(cell, row_number) AS first_cell, bool_or(moment = moment::DATE) AS has_midnight
+        FROM {times.relation}
+        GROUP BY ALL
+        ORDER BY first_row
+        """,
         times.parameters,
     ).pl()
-    return pairs.drop("is_plain") if pairs["is_plain"].all() else None
+    if not found["is_plain"].all():
+        return None
+    pairs = found.select("id", "text", "n", "first_row")
+    return pairs, _halved(found) if times.is_halved and len(found) else _clocks(connection, times)
+
+
+def _halved(found: pl.DataFrame) -> pl.DataFrame:
+    """The one line of clocks that run from 1 to 12 with AM or PM."""
+    first = found.row(0, named=True)
+    return pl.DataFrame(
+        {
+            "sep": " ", "shape": "d:d:d", "has_half": True, "spaced": True, "has_zone": False, "n": found["n"].sum(),
+            "first_row": first["first_row"], "first_cell": first["first_cell"], "hour_min": 1, "hour_max": 12,
+            "has_midnight": bool(found["has_midnight"].any()),
+        }
+    )  # fmt: skip
+
+
+def _pairs(connection: Connection, times: WrittenTimes) -> pl.DataFrame:
+    return connection.execute(
+        f"SELECT id, text, count(*) AS n, min(row_number) AS first_row FROM {times.relation} GROUP BY ALL"
+        " ORDER BY first_row",
+        times.parameters,
+    ).pl()
 
 
 def _vendor_times(scan: Scan) -> WrittenTimes | None:
@@ -83,10 +121,10 @@ def _vendor_times(scan: Scan) -> WrittenTimes | None:
     relation = f"""
         (SELECT row_number, who AS id, written AS cell, split_part(written, ' ', 1) AS text, {sep} AS sep,
                {clock} AS clock, {half} AS half, '' AS zone,
-               moment IS NOT NULL AND length(written) - length(replace(written, ' ', '')) = {blanks} AS is_plain
+               moment, moment IS NOT NULL AND length(written) - length(replace(written, ' ', '')) = {blanks} AS is_plain
         FROM {scan.relation})
         """
-    return WrittenTimes(relation, scan.parameters)
+    return WrittenTimes(relation, scan.parameters, is_halved=blanks == 2)
 
 
 def _times_apart(connection: Connection, scan: Scan) -> WrittenTimes:
@@ -97,7 +135,7 @@ def _times_apart(connection: Connection, scan: Scan) -> WrittenTimes:
         f"""
         CREATE OR REPLACE TEMP TABLE time_text AS
         SELECT row_number, id, cell, part.d AS text, part.sep AS sep, part.clock AS clock, part.half AS half,
-               trim(part.zone) AS zone, true AS is_plain
+               trim(part.zone) AS zone
         FROM (
             SELECT row_number, id, cell, CASE WHEN found.clock <> '' THEN found
                    ELSE {{'d': cell, 'sep': '', 'clock': '', 'half': '', 'zone': ''}} END AS part

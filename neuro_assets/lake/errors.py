@@ -29,6 +29,30 @@ _NOT_CONNECTED = re.compile(r"(?:connection to server at|could not translate hos
 _CONFLICT = re.compile(r"Transaction conflict|Exceeded the maximum retry count|could not serialize", re.IGNORECASE)
 _STORE_UNREACHED = re.compile(r"for HTTP [A-Z]+ to '|error for HTTP|Could not (?:connect to|resolve)", re.IGNORECASE)
 _FILE_GONE = re.compile(r"ducklake-[0-9a-f-]+\S*\.parquet.*(?:No such file|404)", re.IGNORECASE)
+# What SQLite, the file system and the decryption say of a machine that fails, and what that means for people.
+_FAULTS: tuple[tuple[re.Pattern[str], type[LakeError], str], ...] = (
+    (
+        re.compile(r"No space left|database or disk is full|disk quota exceeded|disk I/O error", re.IGNORECASE),
+        LakeError,
+        "the disk has no space left, or fails: make room and do the same again, nothing is lost",
+    ),
+    (
+        re.compile(r"read-only file system|readonly database|permission denied", re.IGNORECASE),
+        LakeError,
+        "the lake cannot be written, its folder or disk is read-only",
+    ),
+    (
+        re.compile(r"database is locked", re.IGNORECASE),
+        LakeBusyError,
+        "another program has the catalog locked: close it and try again",
+    ),
+    (
+        re.compile(r"AES tag|encryption key|decrypt", re.IGNORECASE),
+        LakeError,
+        "a data file does not open with the key that the catalog has for it: catalog and data files do not belong"
+        " together; restore both from one backup",
+    ),
+)
 _TOLD = re.compile(r"\b(?:IO|HTTP) Error:|LakeError")
 _REFUSALS = {
     301: "the bucket is in another region; set AWS_REGION to it",
@@ -58,6 +82,9 @@ def lake_error(error: duckdb.Error) -> LakeError | None:
         return OvertakenError(
             f"another process changed the same table at the same moment; try again ({_first_line(told)})"
         )
+    for pattern, kind, says in _FAULTS:
+        if pattern.search(told):
+            return kind(f"{says} ({_first_line(told)})")
     if isinstance(error, duckdb.IOException) and _STORE_UNREACHED.search(told):
         return LakeError(f"the object store cannot be reached; is its endpoint right? ({_first_line(told)})")
     return None

@@ -183,6 +183,7 @@ class Lake:
         options = dict(self.attach_options) | {"CREATE_IF_NOT_EXISTS": False}
         if read_only:
             options["READ_ONLY"] = True
+            options.pop("META_JOURNAL_MODE", None)  # to set it is to write
         try:
             connection.execute("SET TimeZone = 'UTC'")
             # Started by `python -c`, as workers are, DuckDB would draw bars into standard output.

@@ -219,30 +219,35 @@ def _write(
     connection.execute(f"DELETE FROM {stream.qualified} WHERE day IN (SELECT unnest(?::DATE[]))", [accepted])
     order = "ORDER BY ALL" if _lies_scattered(connection) else ""
     columns = ["slot_no", *(["local_ts"] if stream.is_sample else []), *stream.mapped, "row_number", "group_no"]
+    # Each of these joins is felt with millions of rows; usually there is nothing that they would keep out.
+    kept_out = []
+    if len(accepted) < len(days):
+        kept_out.append(
+            "group_no IN (SELECT group_no FROM candidate_group WHERE day IN (SELECT unnest($days::DATE[])))"
+        )
+    if connection.execute("SELECT 1 FROM verdict WHERE outcome <> 'staged' LIMIT 1").fetchone():
+        kept_out.append("rowid NOT IN (SELECT rid FROM verdict WHERE outcome <> 'staged')")
     connection.execute(
         f"""
         INSERT INTO {stream.qualified} BY NAME
         SELECT {_stored_columns(stream)}
-        FROM (
-            SELECT {", ".join(f"r.{c}" for c in columns)} FROM candidate_row r
-            SEMI JOIN (SELECT group_no FROM candidate_group WHERE day IN (SELECT unnest(?::DATE[]))) a
-                ON a.group_no = r.group_no
-            WHERE r.rowid NOT IN (SELECT rid FROM verdict WHERE outcome <> 'staged')
-            {order}
-        ) r
-        JOIN candidate_group g USING (group_no)
-        JOIN candidate_file f USING (file_no)
+        FROM (SELECT {", ".join(columns)} FROM candidate_row WHERE {" AND ".join(kept_out) or "true"} {order}) r
+        JOIN (SELECT * FROM candidate_group JOIN candidate_file USING (file_no)) g USING (group_no)
         """,
-        [accepted],
+        {"days": accepted} if len(accepted) < len(days) else {},
     )
-    _write_quarantine(connection, stream, days)
-    _write_holds(connection, stream, days)
+    was_staged = _were_staged(connection, stream, days)
+    if was_staged:
+        _forget(connection, stream, days)
+    _write_quarantine(connection, stream)
+    if was_staged or any(d.status == "held" for d in days):
+        _write_holds(connection, stream, days)
     _write_accounts(connection, job, stream, days, version)
 
 
 def _stored_columns(stream: Stream) -> str:
     own = {"row_number", "local_ts", *stream.mapped}
-    told = {"ts": f"{TS} AS ts", "file_id": "f.file_id"}
+    told = {"ts": f"{TS} AS ts"}
     return ", ".join(told.get(c, f"r.{c}" if c in own else f"g.{c}") for c in stream.column_names)
 
 
@@ -254,12 +259,25 @@ def _lies_scattered(connection: Connection) -> bool:
     return rows <= _SORTED_ALWAYS or chains * _ROWS_TOGETHER > rows or chains > 2 * slots
 
 
-def _write_quarantine(connection: Connection, stream: Stream, days: list[StagedDay]) -> None:
-    touched = [d.day for d in days]
-    connection.execute(
-        "DELETE FROM ops.quarantine WHERE table_name = ? AND day IN (SELECT unnest(?::DATE[]))",
-        [stream.qualified, touched],
-    )
+def _were_staged(connection: Connection, stream: Stream, days: list[StagedDay]) -> bool:
+    """Whether any of the days has an account, without which it has nothing in quarantine either."""
+    found = connection.execute(
+        "SELECT 1 FROM ops.staging_days WHERE table_name = ? AND day BETWEEN ? AND ? LIMIT 1",
+        [stream.qualified, days[0].day, days[-1].day],
+    ).fetchone()
+    return found is not None
+
+
+def _forget(connection: Connection, stream: Stream, days: list[StagedDay]) -> None:
+    """Remove what an earlier staging said of the days; a delete takes its time even where it finds nothing."""
+    for table in ("ops.quarantine", "ops.staging_days"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE table_name = ? AND day IN (SELECT unnest(?::DATE[]))",
+            [stream.qualified, [d.day for d in days]],
+        )
+
+
+def _write_quarantine(connection: Connection, stream: Stream) -> None:
     connection.execute(
         """
         INSERT INTO ops.quarantine BY NAME
@@ -303,10 +321,6 @@ def _write_accounts(
     connection: Connection, job: Ingest, stream: Stream, days: list[StagedDay], version: dict[date, str]
 ) -> None:
     now = datetime.now(UTC)
-    connection.execute(
-        "DELETE FROM ops.staging_days WHERE table_name = ? AND day IN (SELECT unnest(?::DATE[]))",
-        [stream.qualified, [d.day for d in days]],
-    )
     fingerprint = job.study.fingerprint()
     frame = pl.DataFrame(
         [

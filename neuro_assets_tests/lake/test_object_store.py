@@ -109,7 +109,7 @@ def test_a_postgres_server_is_told_in_both_forms_and_its_password_kept_apart():
         (duckdb.Error('Failed to execute query "ROLLBACK": '), "catalog server was lost"),
         (
             duckdb.TransactionException("Transaction conflict - attempting to insert into table 3"),
-            "changed the same table",
+            "the same table",
         ),
         (duckdb.IOException("Could not connect to server error for HTTP GET to 'http://x'"), "cannot be reached"),
         (duckdb.HTTPException("HTTP GET error reading 's3://b/x' (HTTP 403 Forbidden)"), "answered 403"),
