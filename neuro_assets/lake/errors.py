@@ -37,9 +37,9 @@ _FAULTS: tuple[tuple[re.Pattern[str], type[LakeError], str], ...] = (
         "the disk has no space left, or fails: make room and do the same again, nothing is lost",
     ),
     (
-        re.compile(r"read-only file system|readonly database|permission denied", re.IGNORECASE),
+        re.compile(r"read-only file system|readonly database|permission denied|unable to open database", re.IGNORECASE),
         LakeError,
-        "the lake cannot be written, its folder or disk is read-only",
+        "the lake cannot be written: its folder or disk is read-only, or not this account's",
     ),
     (
         re.compile(r"database is locked", re.IGNORECASE),
