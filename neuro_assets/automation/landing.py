@@ -25,7 +25,7 @@ class IngestRuns:
 
 
 def wait_left_s(runs: IngestRuns, now: float) -> float:
-    """Seconds before a failed ingest is tried again: 10 s, doubling, at most 15 minutes; 0 if the clock was set back."""
+    """Seconds until a failed ingest is tried again: 10 s, doubling, at most 15 minutes; 0 if the clock was set back."""
     if not runs.failures or runs.last_failed_at is None:
         return 0.0
     if runs.last_failed_at > now:
