@@ -4,6 +4,7 @@ Nothing here knows what the tables mean.
 """
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,8 @@ LOCK_TIMEOUT_S = 900.0
 Connection = duckdb.DuckDBPyConnection
 # dbt hides the values of variables with this prefix in everything it writes.
 PASSWORD_VARIABLE = "DBT_ENV_SECRET_LAKE_PASSWORD"  # noqa: S105
+# The process that holds the write lock for dbt.
+OWNER_VARIABLE = "LAKE_OWNER"
 _CATALOG_SECRET = "catalog"  # noqa: S105
 # Commits that meet at the same number of a snapshot are repeated by DuckLake: within half a minute, not ten times.
 _COMMIT_RETRIES = {"ducklake_max_retry_count": 60, "ducklake_retry_wait_ms": 100, "ducklake_retry_backoff": 1.05}
@@ -128,6 +131,7 @@ class Lake:
             "LAKE_OPTIONS": json.dumps(self.attach_options),
             "LAKE_THREADS": "1" if self.is_sqlite else "4",
             PASSWORD_VARIABLE: "" if self.is_sqlite else self.server.password or "",
+            OWNER_VARIABLE: str(os.getpid()),
         }
 
     @contextmanager

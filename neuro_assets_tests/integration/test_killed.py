@@ -36,7 +36,7 @@ TIMES = {
 }  # fmt: skip
 BOOKS = ("ops.landing_files", "ops.landing_file_days", "ops.quarantine", "ops.staging_days", "ops.day_holds")
 INGEST = [
-    *("ingest.taken:1", "ingest.taken:3", "ingest.loaded:1", "ingest.loaded:4", "ingest.archived:2"),
+    *("ingest.taken:1", "ingest.taken:3", "ingest.loaded:1", "ingest.loaded:2", "ingest.archived:4"),
     *(
         "ingest.unpacked",
         "report.emitted",
