@@ -32,7 +32,7 @@ dev: setup  ## Dagster's web interface, sensors and schedules on http://127.0.0.
 	@$(BIN)/neuro dev
 
 test: setup  ## The tests (under 6 minutes)
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not verify and not bench"
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not verify"
 
 verify: setup  ## The long proofs
 	@$(BIN)/python -m pytest -q -m verify

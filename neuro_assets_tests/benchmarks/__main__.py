@@ -12,6 +12,7 @@ from neuro_assets_tests.benchmarks.heart_rate import heart_rate
 from neuro_assets_tests.benchmarks.memory import memory
 from neuro_assets_tests.benchmarks.queries import queries
 from neuro_assets_tests.benchmarks.report import PAGE, Section, page
+from neuro_assets_tests.benchmarks.simulator import simulator
 from neuro_assets_tests.benchmarks.small_files import small_files
 
 ALL: dict[str, Callable[[Path], Section]] = {
@@ -21,6 +22,7 @@ ALL: dict[str, Callable[[Path], Section]] = {
     "overhead": overhead,
     "latency": latency,
     "queries": queries,
+    "simulator": simulator,
     "growth": growth,
     "small_files": small_files,
 }
