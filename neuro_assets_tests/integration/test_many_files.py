@@ -62,7 +62,8 @@ def test_ten_thousand_files(
     with capsys.disabled():
         print(
             f"\n{FILES:,} files in {len(batches)} runs of at most {max(batches)}: {many:.0f} s,"
-            f" {many / FILES * 1e3:.0f} ms a file; longest tick {max(ticks):.2f} s; one file with the same {FILES * 24:,} rows: {alone:.1f} s"
+            f" {many / FILES * 1e3:.0f} ms a file; longest tick {max(ticks):.2f} s;"
+            f" one file with the same {FILES * 24:,} rows: {alone:.1f} s"
         )
     assert sum(batches) == FILES
     assert max(batches) <= MOST_AT_ONCE
