@@ -56,10 +56,12 @@ def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
     database that do not say where they live.
     """
     orphans = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=list(RUNNING))):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=[*RUNNING, dg.DagsterRunStatus.NOT_STARTED])):
         run = record.dagster_run
         if not _is_ours(instance, run):
             continue
+        if run.status == dg.DagsterRunStatus.NOT_STARTED and PID_TAG not in run.tags:
+            continue  # whoever made it may be about to launch it; `neuro run` makes its runs in its own process
         pid, since = _process_of(instance, record)
         gone = not is_alive(pid, since) if pid else time.time() - since > _START_GRACE_S
         if gone:

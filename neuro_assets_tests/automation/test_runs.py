@@ -70,9 +70,10 @@ def test_only_runs_of_dead_processes_of_this_machine_are_failed(
     mine = put_run(instance, STARTED, **{PID_TAG: process_tag()})
     elsewhere = put_run(instance, STARTED, **{PID_TAG: f"another-machine:{dead_pid}"})
     just_starting = put_run(instance, dg.DagsterRunStatus.STARTING)
-    waiting = put_run(instance, dg.DagsterRunStatus.NOT_STARTED, **dead)
+    planned = put_run(instance, dg.DagsterRunStatus.NOT_STARTED, **dead)
+    waiting = put_run(instance, dg.DagsterRunStatus.NOT_STARTED)
     done = put_run(instance, dg.DagsterRunStatus.SUCCESS, **dead)
-    assert set(fail_orphans(instance)) == {gone.run_id, starting.run_id}
+    assert set(fail_orphans(instance)) == {gone.run_id, starting.run_id, planned.run_id}
 
     def status(run: dg.DagsterRun) -> str:
         found = instance.get_run_by_id(run.run_id)
