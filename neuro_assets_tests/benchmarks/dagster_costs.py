@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from neuro_assets.ingest.load import Ingest
-from neuro_assets_tests.benchmarks.homes import FIRST, new_home, write_hourly_steps
+from neuro_assets_tests.benchmarks.homes import FIRST, FIRST_ID, new_home, write_hourly_steps
 from neuro_assets_tests.benchmarks.report import Section, Target
 from neuro_assets_tests.benchmarks.timing import apart, take_turns
 from neuro_assets_tests.servers import free_port
@@ -137,7 +137,7 @@ def _drop(job: Ingest, n: int) -> None:
 def _until(job: Ingest, n: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
     sql = "SELECT count(*) FROM staging.steps WHERE participant_id = ?"
-    while query(job.lake, sql, [str(1_000_000_000 + n)]) != [(24,)]:
+    while query(job.lake, sql, [str(FIRST_ID + n)]) != [(24,)]:
         if time.monotonic() > deadline:
             raise RuntimeError(f"drop {n} was not staged within {PATIENCE_S} s ({FIRST})")
         time.sleep(1)

@@ -16,6 +16,8 @@ from neuro_assets.resources.home import HomeResource
 from neuro_assets.settings import load_settings
 
 FIRST = date(2016, 4, 12)
+# Not a round number: a file whose ids all end in 0000 is refused as rounded by a spreadsheet.
+FIRST_ID = 1_503_960_366
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def write_heart_rate(path: Path, people: int, readings: int, seed: int = 0, firs
     return _write(
         path,
         f"""
-        SELECT 1000000000 + p AS "Id", strftime(instant, '%-m/%-d/%Y %-I:%M:%S %p') AS "Time",
+        SELECT {FIRST_ID} + p AS "Id", strftime(instant, '%-m/%-d/%Y %-I:%M:%S %p') AS "Time",
                60 + (hash(p, r, {seed}) % 60)::INTEGER AS "Value"
         FROM (SELECT p, r, TIMESTAMP '{first}' + to_seconds(r * {step_s}) AS instant
               FROM range({people}) a(p), range({readings}) b(r))
@@ -65,7 +67,7 @@ def write_minute_steps(path: Path, people: int, day: int) -> Path:
     return _write(
         path,
         f"""
-        SELECT 1000000000 + p AS "Id", strftime(instant, '%-m/%-d/%Y %-I:%M:%S %p') AS "ActivityMinute",
+        SELECT {FIRST_ID} + p AS "Id", strftime(instant, '%-m/%-d/%Y %-I:%M:%S %p') AS "ActivityMinute",
                (hash(p, m, {day}) % 120)::INTEGER AS "Steps"
         FROM (SELECT p, m, TIMESTAMP '{FIRST}' + to_minutes({day} * 1440 + m) AS instant
               FROM range({people}) a(p), range(1440) b(m))
@@ -79,7 +81,7 @@ def write_hourly_steps(path: Path, person: int, day: int) -> Path:
     return _write(
         path,
         f"""
-        SELECT 1000000000 + {person} AS "Id", strftime(instant, '%-m/%-d/%Y %-I:%M:%S %p') AS "ActivityHour",
+        SELECT {FIRST_ID} + {person} AS "Id", strftime(instant, '%-m/%-d/%Y %-I:%M:%S %p') AS "ActivityHour",
                (hash({person}, h, {day}) % 5000)::INTEGER AS "StepTotal"
         FROM (SELECT h, TIMESTAMP '{FIRST}' + to_hours({day} * 24 + h) AS instant FROM range(24) b(h)) ORDER BY h
         """,

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from neuro_assets.ingest.load import ingest_paths
-from neuro_assets_tests.benchmarks.homes import FIRST, new_home
+from neuro_assets_tests.benchmarks.homes import FIRST, FIRST_ID, new_home
 from neuro_assets_tests.benchmarks.report import Section
 from neuro_assets_tests.benchmarks.timing import timed
 from neuro_assets_tests.tables import load, one
@@ -28,7 +28,7 @@ def write_small_files(landing: Path, files: int = FILES, days: int = DAYS) -> li
 
 def _rows(files: int, days: int) -> str:
     return f"""
-        SELECT n, 1000000000 + n // {days}, strftime(instant, '%-m/%-d/%Y %-I:%M:%S %p'), (hash(n, h) % 5000)::INTEGER
+        SELECT n, {FIRST_ID} + n // {days}, strftime(instant, '%-m/%-d/%Y %-I:%M:%S %p'), (hash(n, h) % 5000)::INTEGER
         FROM (SELECT n, h, TIMESTAMP '{FIRST}' + to_hours((n % {days}) * 24 + h) AS instant
               FROM range({files}) a(n), range(24) b(h))
         ORDER BY n, h
