@@ -1,5 +1,6 @@
 """`neuro simulate` and `neuro demo`: a study whose truth is known, and what was found of it."""
 
+import os
 import shutil
 import time
 from datetime import datetime
@@ -12,6 +13,7 @@ from neuro_assets.cli.console import err, fail, out, table
 from neuro_assets.cli.context import open_home, use_dagster_home
 from neuro_assets.cli.demo_report import Finding, compare_with_truth
 from neuro_assets.cli.files import report_to_dagster
+from neuro_assets.home import STORAGE_VARIABLE
 from neuro_assets.ingest.load import Ingest, ingest_paths
 from neuro_assets.settings import load_settings
 
@@ -61,8 +63,9 @@ def simulate(
 
 def demo() -> None:
     """Simulate 20 people for 45 days, run everything, and hold what was found against what is true."""
+    _leave_the_study_alone()
     settings = load_settings()
-    settings = settings.model_copy(update={"home": settings.home / "demo", "study": None})
+    settings = settings.model_copy(update={"home": settings.home / "demo"})
     use_dagster_home(settings)
     started = time.monotonic()
     simulated = settings.home / "simulated"
@@ -78,6 +81,12 @@ def demo() -> None:
     _tell(findings, settings.home, time.monotonic() - started)
     if not all(f.is_as_expected for f in findings):
         raise typer.Exit(1)
+
+
+def _leave_the_study_alone() -> None:
+    """The demo has a home, a lake and records of its own, wherever the environment keeps those of a study."""
+    for name in ("NEURO_STUDY", "NEURO_CATALOG", "NEURO_DATA", STORAGE_VARIABLE):
+        os.environ.pop(name, None)
 
 
 def _demo_plan(asked: dict[str, Any]) -> "SimulationPlan":

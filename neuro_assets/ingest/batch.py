@@ -102,7 +102,12 @@ class Batch:
             manifest.write_lines(self.connection, list(self._lines.values()), self._known.keys() & self._lines.keys())
             arrived = [(s.outcome.file_id, s.outcome.name, s.at, s.outcome.outcome) for s in self._waiting]
             manifest.record_arrivals(self.connection, arrived)
-            self._audit()
+            actions = [
+                (s.at, s.actor, action, s.outcome.file_id, s.outcome.name)
+                for s in self._waiting
+                for action in s.actions
+            ]
+            manifest.record_actions(self.connection, actions)
         failpoints.reach("ingest.loaded")
         settled, self._waiting = self._waiting, []
         if self._ids is not None:
@@ -114,9 +119,3 @@ class Batch:
             settlement.move()
             failpoints.reach("ingest.archived")
             self.done.append(settlement.outcome)
-
-    def _audit(self) -> None:
-        for s in self._waiting:
-            for action in s.actions:
-                values = [s.at, s.actor, action, s.outcome.file_id, s.outcome.name]
-                self.connection.execute("INSERT INTO ops.audit VALUES (?, ?, ?, ?, ?)", values)

@@ -65,6 +65,11 @@ def record_arrivals(connection: Connection, arrivals: Sequence[tuple[str, str, d
     _insert(connection, "ops.landing_arrivals", ("file_id", "name", "arrived_at", "outcome"), arrivals)
 
 
+def record_actions(connection: Connection, actions: Sequence[tuple[datetime, str, str, str, str]]) -> None:
+    """Note what people decided: when, who, what, about which file, and its name."""
+    _insert(connection, "ops.audit", ("decided_at", "actor", "action", "subject", "detail"), actions)
+
+
 def _insert(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple]) -> None:
     """All rows in one statement: each statement that inserts makes a data file."""
     if rows:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
-from neuro_assets.automation.landing import build_landing_sensor, ingest_runs
+from neuro_assets.automation.landing import IngestRuns, build_landing_sensor, ingest_runs, wait_left_s
 from neuro_assets.settings import Settings
 from neuro_assets_tests.automation.dagster_runs import put_failed_run, put_run
 from neuro_assets_tests.fitabase_files import write
@@ -122,3 +122,9 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(landing: Sensor):
             landing.look()
     assert landing.cursor == cursor
     assert landing.look() == [["a.csv"]]
+
+
+def test_a_failure_later_than_now_is_not_waited_for():
+    """The clock was set back since; before that the same failure is waited for."""
+    assert wait_left_s(IngestRuns(False, 3, 1_000.0), now=1_010.0) == 30.0
+    assert wait_left_s(IngestRuns(False, 3, 4_600.0), now=1_000.0) == 0.0

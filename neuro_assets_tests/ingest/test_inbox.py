@@ -158,3 +158,12 @@ def test_a_stray_file_in_processing_does_not_stop_ingest(home: Settings):
     write(home.processing, ".DS_Store", "x")
     taken = take(home, write(home.landing, "a.csv", "1"), "a.csv", keep_original=False)
     assert [f.path for f in left_over(home)] == [taken.path]
+
+
+def test_a_file_from_the_future_is_taken_once_two_looks_agree():
+    """After the clock was set back by an hour, waiting for its age would hold it up for that hour."""
+    now = 10**18
+    file = Landed("a.csv", 5, now + 3600 * 10**9)
+    first = plan_ingest([file], {}, now, settle_ns=2 * 10**9)
+    assert first.take == ()
+    assert plan_ingest([file], first.waiting, now, settle_ns=2 * 10**9).take == (file,)

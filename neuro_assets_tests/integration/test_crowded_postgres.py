@@ -53,7 +53,9 @@ def by_day(lake: Lake) -> list[tuple]:
     )
 
 
-def crowded(lake: Lake, folder: Path, *, is_disturbed: bool, meanwhile: Callable[[], None] | None = None) -> None:
+def assert_a_crowd_changes_nothing(
+    lake: Lake, folder: Path, *, is_disturbed: bool, meanwhile: Callable[[], None] | None = None
+) -> None:
     """The proof; everything that can be told afterwards is held against what was there before."""
     before, first = by_day(lake), snapshots(lake)
     days = [day for day, *_ in before][:12]
@@ -73,7 +75,7 @@ def crowded(lake: Lake, folder: Path, *, is_disturbed: bool, meanwhile: Callable
 
 
 def test_nobody_fails_and_every_day_is_wholly_of_one_writer(lake: Lake, tmp_path: Path):
-    crowded(lake, tmp_path, is_disturbed=False)
+    assert_a_crowd_changes_nothing(lake, tmp_path, is_disturbed=False)
 
 
 def test_a_restarted_server_tears_nothing(lake: Lake, tmp_path: Path, postgres: Postgres):
@@ -82,7 +84,7 @@ def test_a_restarted_server_tears_nothing(lake: Lake, tmp_path: Path, postgres: 
             time.sleep(SECONDS / 3)
             postgres.restart(mode)
 
-    crowded(lake, tmp_path, is_disturbed=True, meanwhile=restart_twice)
+    assert_a_crowd_changes_nothing(lake, tmp_path, is_disturbed=True, meanwhile=restart_twice)
 
 
 def test_maintenance_beside_writers_changes_nothing(lake: Lake, tmp_path: Path):
