@@ -1,9 +1,5 @@
 """Homes that older versions of the program left behind, and what tests compare of a home."""
 
-import os
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -50,17 +46,3 @@ def content(settings: Settings) -> dict[str, pl.DataFrame]:
 def differing(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> list[str]:
     """Names of the tables that are not the same in both."""
     return sorted(n for n in one.keys() | other.keys() if n not in one or n not in other or not one[n].equals(other[n]))
-
-
-def neuro(home: Path, *arguments: str, failpoint: str | None = None, refused: bool = False, **others: str) -> int:
-    """The command in a process of its own, on a home with further settings; its exit code."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NEURO_", "DAGSTER_"))}
-    environment |= {"NEURO_HOME": str(home), "NEURO_SETTLE_S": "0"}
-    environment |= {f"NEURO_{name.upper()}": value for name, value in others.items()}
-    if failpoint:
-        environment["NEURO_FAILPOINT"] = failpoint
-    command = [str(Path(sys.executable).parent / "neuro"), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    expected = {0, -signal.SIGKILL} | ({1, 2} if refused else set())
-    assert done.returncode in expected, done.stdout[-2_000:] + done.stderr[-3_000:]
-    return done.returncode

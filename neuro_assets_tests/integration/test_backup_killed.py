@@ -1,12 +1,10 @@
 """The real files after the loss of their home; `kill -9` while a backup or a restore is under way."""
 
 import json
-import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +18,8 @@ from neuro_assets.lake.lake import Lake
 from neuro_assets.lake.migrations import migrate
 from neuro_assets.settings import Settings
 from neuro_assets.streams.catalogue import OPS_TABLES
-from neuro_assets_tests.old_homes import content, differing, neuro, settings_of, unpack
+from neuro_assets_tests.command import neuro, ran, started
+from neuro_assets_tests.old_homes import content, differing, settings_of, unpack
 from neuro_assets_tests.study_homes import PROTOCOL
 
 pytestmark = [pytest.mark.verify, pytest.mark.timeout(1800)]
@@ -29,9 +28,7 @@ SEED = 20260304
 
 def told(home: Path, *arguments: str) -> object:
     """What a command says with --json."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NEURO_", "DAGSTER_"))}
-    command = [str(Path(sys.executable).parent / "neuro"), "--home", str(home), *arguments, "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = ran(home, *arguments, "--json")
     assert done.returncode == 0, done.stderr[-3_000:]
     return json.loads(done.stdout)
 
@@ -87,13 +84,7 @@ def kept(small: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def started(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NEURO_", "DAGSTER_"))}
-    command = [str(Path(sys.executable).parent / "neuro"), "--home", str(home), *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def killed_after(process: subprocess.Popen[bytes], begun: Path, delay_s: float) -> bool:
+def killed_after(process: subprocess.Popen[str], begun: Path, delay_s: float) -> bool:
     """Kill a process some time after a path has appeared; whether it was still running."""
     until = time.monotonic() + 120
     while not begun.exists() and process.poll() is None and time.monotonic() < until:

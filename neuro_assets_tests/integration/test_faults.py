@@ -4,7 +4,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from neuro_assets.lake import extensions
 from neuro_assets.lake.lake import Lake
 from neuro_assets.settings import load_settings
+from neuro_assets_tests.command import ran
 from neuro_assets_tests.fitabase_files import steps_per_day_csv, write
 from neuro_assets_tests.study_homes import PROTOCOL
 from neuro_assets_tests.tables import query
@@ -23,13 +23,6 @@ pytestmark = [pytest.mark.verify, pytest.mark.timeout(600)]
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 PEOPLE = [str(n) for n in range(1001, 1021)]
-
-
-def neuro(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    given = {k: v for k, v in os.environ.items() if not k.startswith(("NEURO_", "DAGSTER_"))}
-    given |= {"NEURO_HOME": str(home), "NEURO_SETTLE_S": "0", **environment}
-    command = [str(Path(sys.executable).parent / "neuro"), *arguments]
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
 
 
 def assert_told(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -93,18 +86,18 @@ def test_a_full_disk(tmp_path: Path):
     with small_disk(tmp_path / "disk", "60m") as disk:
         home = made(disk / "home")
         drop(home, "first.csv", range(1, 4))
-        assert neuro(home, "ingest").returncode == 0
+        assert ran(home, "ingest").returncode == 0
         drop(home, "second.csv", range(4, 8))
         ballast = disk / "ballast"
         with pytest.raises(OSError, match="No space left"):
             ballast.write_bytes(os.urandom(64 << 20))
-        assert_told(neuro(home, "ingest"), "space")
+        assert_told(ran(home, "ingest"), "space")
         there = [p.name for p in home.rglob("second.csv")]
         assert there == ["second.csv"]
         ballast.unlink()
-        assert neuro(home, "ingest").returncode == 0
+        assert ran(home, "ingest").returncode == 0
         assert (
-            neuro(
+            ran(
                 home, "run", "--select", "staging/daily_activity", "--since", "2016-04-01", "--until", "2016-04-07"
             ).returncode
             == 0
@@ -118,13 +111,13 @@ def test_a_read_only_lake(tmp_path: Path):
         shutil.copytree(home, disk / "unused", dirs_exist_ok=True)
         (home / "lake").symlink_to(disk)
         drop(home, "first.csv", range(1, 4))
-        assert neuro(home, "ingest").returncode == 0
+        assert ran(home, "ingest").returncode == 0
         remount(disk, "ro")
         drop(home, "second.csv", range(4, 8))
-        assert_told(neuro(home, "ingest"), "read-only")
+        assert_told(ran(home, "ingest"), "read-only")
         assert [p.name for p in home.rglob("second.csv")] == ["second.csv"]
         remount(disk, "rw")
-        assert neuro(home, "ingest").returncode == 0
+        assert ran(home, "ingest").returncode == 0
         assert len(query(Lake.from_settings(load_settings({"NEURO_HOME": str(home)})), "FROM ops.landing_files")) == 2
 
 
@@ -139,35 +132,35 @@ def test_a_missing_extension(home: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_wrong_key(home: Path):
     drop(home, "first.csv", range(1, 4))
-    assert neuro(home, "ingest").returncode == 0
+    assert ran(home, "ingest").returncode == 0
     catalog = home / "lake" / "catalog.sqlite"
     shutil.copy(catalog, home / "right.sqlite")
     with sqlite3.connect(catalog) as session:
         session.execute("UPDATE ducklake_data_file SET encryption_key = 'MDEyMzQ1Njc4OWFiY2RlZg=='")
     session.close()
     drop(home, "second.csv", range(4, 8))
-    assert_told(neuro(home, "ingest"), "key")
-    assert_told(neuro(home, "sql", "SELECT * FROM raw.fitabase_daily_activity"), "key")
+    assert_told(ran(home, "ingest"), "key")
+    assert_told(ran(home, "sql", "SELECT * FROM raw.fitabase_daily_activity"), "key")
     assert [p.name for p in home.rglob("second.csv")] == ["second.csv"]
     shutil.copy(home / "right.sqlite", catalog)
-    assert neuro(home, "ingest").returncode == 0
+    assert ran(home, "ingest").returncode == 0
     lake = Lake.from_settings(load_settings({"NEURO_HOME": str(home)}))
     assert query(lake, "SELECT count(*) FROM raw.fitabase_daily_activity") == [(len(PEOPLE) * 7,)]
 
 
 def test_a_catalog_that_a_foreign_process_has_locked(home: Path):
     drop(home, "first.csv", range(1, 4))
-    assert neuro(home, "ingest").returncode == 0
+    assert ran(home, "ingest").returncode == 0
     drop(home, "second.csv", range(4, 8))
     session = sqlite3.connect(home / "lake" / "catalog.sqlite", isolation_level=None)
     session.execute("BEGIN EXCLUSIVE")
     try:
-        assert_told(neuro(home, "ingest"), "another program", "locked")
+        assert_told(ran(home, "ingest"), "another program", "locked")
     finally:
         session.execute("ROLLBACK")
         session.close()
     assert [p.name for p in home.rglob("second.csv")] == ["second.csv"]
-    assert neuro(home, "ingest").returncode == 0
+    assert ran(home, "ingest").returncode == 0
     lake = Lake.from_settings(load_settings({"NEURO_HOME": str(home)}))
     assert query(lake, "SELECT count(*) FROM raw.fitabase_daily_activity") == [(len(PEOPLE) * 7,)]
 
@@ -177,15 +170,15 @@ def test_a_clock_that_jumps_back_an_hour(tmp_path: Path, home: Path):
     """The files come in the order in which they came, whatever the clock says, and what they touch is recomputed."""
     back = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "-1h"}
     run: Callable[..., None] = lambda place, **clock: _ok(  # noqa: E731
-        neuro(place, "run", "--since", "2016-04-01", "--until", "2016-04-07", **clock)
+        ran(place, "run", "--since", "2016-04-01", "--until", "2016-04-07", **clock)
     )
     other = made(tmp_path / "steady")
     for place, clock in ((home, back), (other, {})):
         drop(place, "first.csv", range(1, 8))
-        _ok(neuro(place, "ingest"))
+        _ok(ran(place, "ingest"))
         run(place)
         drop(place, "second.csv", range(1, 8), steps=2000)
-        _ok(neuro(place, "ingest", **clock))
+        _ok(ran(place, "ingest", **clock))
         run(place, **clock)
     assert by_day(staged(home)) == expected(range(1, 8), steps=2000)
     assert staged(home) == staged(other)

@@ -23,6 +23,7 @@ import yaml
 from neuro_assets.lake.lake import Lake
 from neuro_assets.lake.maintenance import maintain
 from neuro_assets.settings import Settings, load_settings
+from neuro_assets_tests.command import neuro, started
 from neuro_assets_tests.study_homes import PROTOCOL
 from neuro_assets_tests.tables import query, read_table
 
@@ -51,24 +52,6 @@ RUN = [
     *("lake.after_commit:2", "dbt.ran"),
 ]
 Command = Callable[..., int]
-
-
-def neuro(home: Path, *arguments: str, failpoint: str | None = None) -> int:
-    """The command in a process of its own; its exit code."""
-    process = started(home, *arguments, failpoint=failpoint)
-    told, errors = process.communicate()
-    assert process.returncode in {0, -signal.SIGKILL}, told[-2_000:] + errors[-3_000:]
-    return process.returncode
-
-
-def started(home: Path, *arguments: str, failpoint: str | None = None) -> subprocess.Popen[str]:
-    """The command, under way."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NEURO_", "DAGSTER_"))}
-    environment |= {"NEURO_HOME": str(home), "NEURO_SETTLE_S": "0"}
-    if failpoint:
-        environment["NEURO_FAILPOINT"] = failpoint
-    command = [str(Path(sys.executable).parent / "neuro"), *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def killed_at(home: Path, seconds: float, *arguments: str) -> bool:

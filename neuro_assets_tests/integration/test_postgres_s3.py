@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import yaml
 
 from neuro_assets.lake.lake import Lake, LakeError
 from neuro_assets.settings import load_settings
+from neuro_assets_tests.command import NEURO
 from neuro_assets_tests.integration.test_killed import TIMES
 from neuro_assets_tests.servers import Postgres, Store, free_port
 from neuro_assets_tests.study_homes import PROTOCOL
@@ -47,8 +47,7 @@ class Home:
         """A `neuro` command; its output goes to a file in the home."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / f"{arguments[0]}.out").open("ab") as out:
-            command = [str(Path(sys.executable).parent / "neuro"), *arguments]
-            return subprocess.Popen(command, env=self.environment, stdout=out, stderr=out, cwd=self.folder)
+            return subprocess.Popen([NEURO, *arguments], env=self.environment, stdout=out, stderr=out, cwd=self.folder)
 
     def run(self, *arguments: str) -> None:
         """A command, to its end."""

@@ -19,7 +19,8 @@ from neuro_assets.lake.migrations import MIGRATIONS, migrate, pending_migrations
 from neuro_assets.settings import Settings
 from neuro_assets.status import read_status
 from neuro_assets.streams.catalogue import OPS_TABLES
-from neuro_assets_tests.old_homes import content, differing, job_of, neuro, settings_of, unpack
+from neuro_assets_tests.command import neuro
+from neuro_assets_tests.old_homes import content, differing, job_of, settings_of, unpack
 from neuro_assets_tests.tables import load
 
 # When something happened differs from home to home, and with it the version of a day.
