@@ -18,10 +18,12 @@ Format = Literal["csv", "parquet", "json"]
 MAX_COLUMNS = 2_000
 _SAMPLE = 300
 _BATCH = 50_000
+# DuckDB's own buffers of 32 MB take twice the memory, and no less time. A line has to fit in.
+_BUFFER = 2 * textfile.MAX_LINE
 _NUMBERED = "file_row_number + 1 AS row_number"
 _PARQUET = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
 _STORED = f"(SELECT {_NUMBERED}, * EXCLUDE (file_row_number) FROM {_PARQUET})"
-CsvErrors = (duckdb.InvalidInputException, duckdb.ConversionException)
+CsvErrors = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class CellTable:
 def csv_table(text: TextFile, separator: str, records: list[Record], at: int) -> CellTable:
     """A text file whose header is `records[at]`, to be scanned strictly: every line has the same number of cells."""
     header = records[at].cells
+    if text.has_long_line:
+        raise _long_line()
     if len(header) > MAX_COLUMNS:
         raise too_many_columns(len(header))
     columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(len(header)))
@@ -78,7 +82,7 @@ def csv_table(text: TextFile, separator: str, records: list[Record], at: int) ->
         "(SELECT * FROM read_csv($path, auto_detect = false, header = false,"
         f" skip = {records[at].next_line}, delim = E'{quoted}', quote = '\"', escape = '\"',"
         f" columns = {{{columns}}}, null_padding = false, strict_mode = true, ignore_errors = false,"
-        " hive_partitioning = false, compression = 'none'))"
+        f" hive_partitioning = false, compression = 'none', buffer_size = {_BUFFER}))"
     )
     return CellTable(
         path=text.path,
@@ -260,6 +264,8 @@ def run(connection: Connection, sql: str, parameters: dict[str, Any]) -> duckdb.
 def csv_refusal(error: duckdb.Error) -> FileRefusedError:
     """DuckDB's CSV error as a refusal, without the machine's paths or the advice meant for programmers."""
     text = str(error)
+    if isinstance(error, duckdb.NotImplementedException):
+        return _long_line()
     line = re.search(r"CSV Error on Line: (\d+)", text)
     cause = re.search(r"(Expected Number of Columns: \d+ Found: \d+|[Ii]nvalid unicode[^.\n]*|[Uu]nterminated quote|"
                       r"Value with unterminated quote[^.\n]*|Maximum line size[^.\n]*)", text)  # fmt: skip
@@ -267,6 +273,10 @@ def csv_refusal(error: duckdb.Error) -> FileRefusedError:
     why = cause.group(1) if cause else text.splitlines()[0].split("/")[0][:120]
     code = "encoding" if "unicode" in why.lower() else "broken_csv"
     return FileRefusedError(code, f"{where} cannot be read as CSV ({why})", "Export the file again")
+
+
+def _long_line() -> FileRefusedError:
+    return FileRefusedError("broken_csv", f"a line is longer than {textfile.MAX_LINE:,} bytes", "Export the file again")
 
 
 def _pointer(key: str) -> str:

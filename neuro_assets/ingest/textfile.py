@@ -17,6 +17,8 @@ _CHUNK = 1 << 20
 # Enough for the header of a wide file and some hundred rows; a first line longer than this is no export.
 _HEAD = 1 << 20
 _RECORDS = 300
+# DuckDB leaves out a last line that is longer than its buffer, without a word.
+MAX_LINE = 2_000_000
 _UTF16_SHARE = 0.3
 
 _BOMS = (
@@ -32,10 +34,14 @@ _NOT_TEXT_REMEDY = "Send the vendor's export: CSV, Excel (.xlsx), Parquet, JSON 
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file that can be read as UTF-8 at `path` (a transcoded copy, where it was written otherwise)."""
+    """A text file that can be read as UTF-8 at `path` (a transcoded copy, where it was written otherwise).
+
+    `has_long_line`: a line is longer than MAX_LINE bytes.
+    """
 
     path: Path
     encoding: str
+    has_long_line: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,9 @@ def open_text(path: Path, scratch: Path) -> TextFile:
             return _with_bom(path, encoding, scratch)
     if b"\0" in head:
         return _transcoded(path, _utf16_without_bom(head), scratch)
-    good, bad = _survey(path)
+    good, bad, longest = _survey(path)
     if not bad:
-        return TextFile(path, "utf-8")
+        return TextFile(path, "utf-8", longest > MAX_LINE)
     if good:
         raise FileRefusedError(
             "encoding",
@@ -78,12 +84,12 @@ def open_text(path: Path, scratch: Path) -> TextFile:
 def _with_bom(path: Path, encoding: str, scratch: Path) -> TextFile:
     if encoding != "utf-8-sig":
         return _transcoded(path, encoding, scratch)
-    _, bad = _survey(path)
+    _, bad, longest = _survey(path)
     if bad:
         raise FileRefusedError(
             "encoding", f"the file says it is UTF-8, but has {bad} damaged places", "Export it again"
         )
-    return TextFile(path, encoding)
+    return TextFile(path, encoding, longest > MAX_LINE)
 
 
 def _utf16_without_bom(head: bytes) -> str:
@@ -96,18 +102,35 @@ def _utf16_without_bom(head: bytes) -> str:
     raise FileRefusedError("unknown_layout", _NOT_TEXT, _NOT_TEXT_REMEDY)
 
 
-def _survey(path: Path) -> tuple[int, int]:
-    """How many characters beyond ASCII are good UTF-8, and how many places are not.
+class _LongestLine:
+    """The longest line of what is read, in bytes; lines inside one chunk do not matter and are not measured."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._open = 0
+
+    def read(self, chunk: bytes) -> None:
+        """The next chunk."""
+        ends = [n for n in (chunk.find(b"\n"), chunk.find(b"\r")) if n >= 0]
+        self.bytes = max(self.bytes, self._open + min(ends, default=len(chunk)))
+        rest = len(chunk) - 1 - max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+        self._open = rest if ends else self._open + len(chunk)
+
+
+def _survey(path: Path) -> tuple[int, int, int]:
+    """How many characters beyond ASCII are good UTF-8, how many places are not, and the longest line.
 
     Raises:
         FileRefusedError: a NUL byte beyond the head.
     """
     good = bad = 0
+    longest = _LongestLine()
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     with path.open("rb") as handle:
         while chunk := handle.read(_CHUNK):
             if b"\0" in chunk:
                 raise FileRefusedError("unknown_layout", _NOT_TEXT, _NOT_TEXT_REMEDY)
+            longest.read(chunk)
             if chunk.isascii() and not decoder.getstate()[0]:
                 continue
             text = decoder.decode(chunk)
@@ -115,7 +138,7 @@ def _survey(path: Path) -> tuple[int, int]:
             bad += broken
             good += sum(1 for c in text if ord(c) > 127) - broken
     bad += decoder.decode(b"", final=True).count("\ufffd")
-    return good, bad
+    return good, bad, longest.bytes
 
 
 def _transcoded(path: Path, encoding: str, scratch: Path) -> TextFile:
@@ -132,11 +155,13 @@ def _transcoded(path: Path, encoding: str, scratch: Path) -> TextFile:
         raise FileRefusedError(
             "encoding", f"the file is neither UTF-8 nor whole {shown} text", "Save it as CSV UTF-8, or export it again"
         ) from None
+    longest = _LongestLine()
     with target.open("rb") as handle:
         while chunk := handle.read(_CHUNK):
             if b"\0" in chunk:
                 raise FileRefusedError("unknown_layout", _NOT_TEXT, _NOT_TEXT_REMEDY)
-    return TextFile(target, encoding)
+            longest.read(chunk)
+    return TextFile(target, encoding, longest.bytes > MAX_LINE)
 
 
 def first_records(text: TextFile, separator: str) -> list[Record]:

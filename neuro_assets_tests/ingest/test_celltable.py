@@ -19,7 +19,7 @@ from neuro_assets.ingest.celltable import (
     tokenised,
 )
 from neuro_assets.ingest.refusal import FileRefusedError
-from neuro_assets.ingest.textfile import first_records, open_text
+from neuro_assets.ingest.textfile import MAX_LINE, first_records, open_text
 from neuro_assets.lake.lake import Connection
 from neuro_assets_tests.fitabase_files import write
 
@@ -283,3 +283,31 @@ def test_sql_literals_keep_quotes(memory: Connection):
 def test_only_text_files_are_tokenised(table, tmp_path: Path):
     with pytest.raises(AssertionError):
         tokenised(replace(table("a,b\n"), text=None), tmp_path, no_remarks)
+
+
+LONG = MAX_LINE + 10
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n3,4\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_line_that_the_strict_scan_would_lose_is_refused(table, end: str, encoding: str):
+    """DuckDB leaves out a last line that its buffer cannot hold, and says nothing."""
+    with pytest.raises(FileRefusedError, match="a line is longer than 2,000,000 bytes"):
+        table(f"a,b\n1,é\n{'x' * LONG}{end}".encode(encoding))
+
+
+def test_the_longest_line_that_is_read(cells, table):
+    """It crosses the pieces in which a file is surveyed."""
+    last = "x" * (MAX_LINE - 2)
+    assert cells(table(f"a,b\n1,2\n3,{last}")) == [(1, ["1", "2"]), (2, ["3", last])]
+
+
+def test_many_short_lines_are_no_long_one(cells, table):
+    assert len(cells(table("a,b\n" + "1,2\n" * MAX_LINE))) == MAX_LINE
+
+
+@pytest.mark.parametrize("end", ['"', '"\n5,6\n', ""])
+def test_a_quoted_text_that_the_strict_scan_cannot_hold_is_refused(cells, table, end: str):
+    with pytest.raises(FileRefusedError) as caught:
+        cells(table("a,b\n" + "3,4\n" * 50_000 + '3,"' + "x,99\n" * MAX_LINE + end))
+    assert caught.value.code == "broken_csv"
