@@ -31,7 +31,7 @@ from neuro_assets.ingest.plan import Planner, participant_of, scratch_folder
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.rows import Tray, replace_rows
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
-from neuro_assets.lake.lake import Connection, Lake, LakeBusyError
+from neuro_assets.lake.lake import Connection, Lake, LakeBusyError, look_here_first
 from neuro_assets.settings import Settings
 from neuro_assets.sources.load import Sources
 from neuro_assets.streams.catalogue import OPS_TABLES, STREAMS
@@ -105,6 +105,7 @@ def prepare_tables(lake: Lake, connection: Connection, tables: Iterable[Table]) 
             ensure_tables(connection, wanted)
     else:
         ensure_tables(connection, wanted)  # makes nothing; refuses a lake of another shape
+    look_here_first(connection)
 
 
 @contextmanager

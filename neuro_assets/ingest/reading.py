@@ -331,6 +331,11 @@ class Extent:
         return self.readable == self.rows and not self.odd_numbers
 
     @property
+    def days(self) -> int:
+        """Days from the first row to the last, both counted."""
+        return (self.last_day - self.first_day).days + 1 if self.first_day and self.last_day else 0
+
+    @property
     def outside_window(self) -> int:
         """Readable rows outside the study window."""
         return self.readable - self.in_window

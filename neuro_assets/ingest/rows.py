@@ -6,7 +6,7 @@ from neuro_assets.ingest import manifest, outbox
 from neuro_assets.ingest.celltable import run
 from neuro_assets.ingest.decided import LoadPlan
 from neuro_assets.ingest.reading import Extent
-from neuro_assets.lake.lake import Connection
+from neuro_assets.lake.lake import Connection, gather_by_day
 from neuro_assets.streams.model import Table
 from neuro_assets.study import Window
 
@@ -61,6 +61,7 @@ def _count_days(connection: Connection, into: str, rows: str, plan: LoadPlan, fi
 def _insert_rows(connection: Connection, into: str, plan: LoadPlan, file_id: str) -> None:
     kind = plan.scan.kind
     moment = "" if kind.spec.is_dated else "moment AS local_ts,"
+    gather_by_day(connection, plan.extent.days)
     order = "" if _writes_as_given(plan.extent) else ", ".join(("ORDER BY day", *kind.raw_table.sort_by, "row_number"))
     rows = plan.scan.rows(is_all_read=plan.extent.is_all_read)
     # What is the same in every row, or follows from the day, need not be carried through the sorting.
@@ -78,8 +79,7 @@ def _writes_as_given(extent: Extent) -> bool:
 
     Every day is a file of its own, and those that are being written wait in memory, or are closed and begun again.
     """
-    days = 0 if extent.first_day is None or extent.last_day is None else (extent.last_day - extent.first_day).days + 1
-    return extent.rows <= _ROWS_IN_MEMORY and days <= _FILES_AT_ONCE
+    return extent.rows <= _ROWS_IN_MEMORY and extent.days <= _FILES_AT_ONCE
 
 
 def _quarantine_unplaced(

@@ -26,6 +26,7 @@ def ensure_tables(connection: Connection, tables: Iterable[Table]) -> list[str]:
     present = existing_columns(connection)
     check_layout(connection, present)
     made: list[str] = []
+    connection.execute(f"USE {ALIAS}")
     for table in tables:
         if table.qualified in present:
             _compare(table, present[table.qualified])

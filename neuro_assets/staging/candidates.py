@@ -28,6 +28,11 @@ def statement(name: str) -> str:
     return (files("neuro_assets.staging") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def own_columns(stream: Stream) -> set[str]:
+    """Columns that rows have for themselves; the others are their group's."""
+    return {"row_number", "local_ts", *stream.mapped}
+
+
 def build_candidates(connection: Connection, study: Study, sources: Sources, stream: Stream, days: tuple) -> None:
     """Fill the temporary tables `candidate_row` and `candidate_group`, and the view `candidate` of both.
 

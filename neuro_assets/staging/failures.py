@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from neuro_assets.lake.lake import Connection
+from neuro_assets.staging.candidates import own_columns
 from neuro_assets.streams.gate import row_failures
 from neuro_assets.streams.model import Stream
 
@@ -53,7 +54,7 @@ def witnesses(stream: Stream) -> str:
     largest), a set of values and a rule by one of the combinations that occur, and what must not be missing by a row in
     which it is. Millions of rows share some thousand combinations, so that the gate need not look at each of them.
     """
-    own = {"row_number", "local_ts", *stream.mapped}
+    own = own_columns(stream)
     rids: list[str] = []
     for c in (c for c in stream.columns if c.name in own):
         if c.ge is not None or c.le is not None:

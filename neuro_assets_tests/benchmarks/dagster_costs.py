@@ -1,10 +1,8 @@
 """What Dagster adds: loading the code location, a run around the work, and the way from a drop to fresh tables."""
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from neuro_assets.ingest.load import Ingest
 from neuro_assets_tests.benchmarks.homes import FIRST, FIRST_ID, new_home, write_hourly_steps
 from neuro_assets_tests.benchmarks.report import Section, Target
 from neuro_assets_tests.benchmarks.timing import apart, take_turns
+from neuro_assets_tests.command import NEURO, environment_of
 from neuro_assets_tests.servers import free_port
 from neuro_assets_tests.tables import load, query
 
@@ -24,6 +23,7 @@ import os, time
 from pathlib import Path
 from neuro_assets.staging.stage import stage_days
 from neuro_assets.streams.catalogue import stream
+from neuro_assets_tests.command import NEURO, environment_of
 from neuro_assets_tests.benchmarks.homes import FIRST, job_of
 job = job_of(Path(os.environ["NEURO_HOME"]))
 started = time.perf_counter()
@@ -34,6 +34,7 @@ _RUN = """
 import time
 import dagster as dg
 from neuro_assets.definitions import build_definitions
+from neuro_assets_tests.command import NEURO, environment_of
 from neuro_assets_tests.benchmarks.homes import FIRST
 definitions = build_definitions()
 job = definitions.resolve_implicit_global_asset_job_def()
@@ -123,9 +124,8 @@ def latency(root: Path) -> Section:
 
 
 def _start(job: Ingest) -> subprocess.Popen:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NEURO_", "DAGSTER_"))}
-    environment |= {"NEURO_HOME": str(job.settings.home)}
-    command = [str(Path(sys.executable).parent / "neuro"), "dev", "--port", str(free_port())]
+    environment = environment_of(job.settings.home, NEURO_SETTLE_S=str(job.settings.settle_s))
+    command = [NEURO, "dev", "--port", str(free_port())]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
