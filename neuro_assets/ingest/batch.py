@@ -14,7 +14,7 @@ from neuro_assets.lake.lake import Connection, Lake
 FILES = 200
 ROWS = 100_000
 SECONDS = 15.0
-_WRITTEN = (
+WRITTEN = (
     "ops.landing_files",
     "ops.landing_arrivals",
     "ops.landing_file_days",
@@ -95,7 +95,7 @@ class Batch:
         """
         if not self._waiting and write is None:
             return
-        with self.lake.transaction(self.connection, [*self.tray.raw_tables, *into, *_WRITTEN]):
+        with self.lake.transaction(self.connection, [*self.tray.raw_tables, *into, *WRITTEN]):
             if write is not None:
                 self.add(write())
             self.tray.write("ingest")

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from neuro_assets import failpoints
 from neuro_assets.ingest import containers, inbox, manifest
-from neuro_assets.ingest.batch import Batch
+from neuro_assets.ingest.batch import WRITTEN, Batch
 from neuro_assets.ingest.dates import Order
 from neuro_assets.ingest.decided import LoadPlan, Said, Settled, settled
 from neuro_assets.ingest.numbers import Decimal
@@ -32,6 +32,7 @@ from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.rows import Tray, replace_rows
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, Lake, LakeBusyError, look_here_first
+from neuro_assets.lake.maintenance import merge_when_many
 from neuro_assets.settings import Settings
 from neuro_assets.sources.load import Sources
 from neuro_assets.streams.catalogue import OPS_TABLES, STREAMS
@@ -151,6 +152,7 @@ def ingest_paths(
                 loaded.add(_kind_of(outcome.line))
             yield outcome
         yield from _reconsider(job, batch, loaded)
+        merge_when_many(job.lake, connection, WRITTEN)
 
 
 def _settle_all(job: Ingest, batch: Batch, arrivals: Iterable[tuple[inbox.Taken, Choice]]) -> Iterator[FileOutcome]:
@@ -260,11 +262,8 @@ def _reconsider(job: Ingest, batch: Batch, loaded: set[str | None]) -> Iterator[
     So it does not matter which of two files came first. What a person had said of such a file is remembered.
     """
     while loaded:
-        waiting = [
-            line
-            for line in manifest.read_lines(batch.connection).values()
-            if (line.status, line.reason_code) == ("rejected", "date_order") and _kind_of(line) in loaded
-        ]
+        refused_so = manifest.refused_lines(batch.connection, "date_order")
+        waiting = [line for line in refused_so if _kind_of(line) in loaded]
         loaded = set()
         for outcome in _settle_all(job, batch, _readable_now(job, batch, waiting)):
             if outcome.outcome == "loaded":

@@ -43,11 +43,19 @@ _COLUMNS = tuple(f.name for f in fields(ManifestLine))
 
 def read_lines(connection: Connection, file_ids: Iterable[str] | None = None) -> dict[str, ManifestLine]:
     """Manifest lines by file id; all of them when no ids are given."""
-    sql = f"SELECT {', '.join(_COLUMNS)} FROM ops.landing_files"
     if file_ids is None:
-        rows = connection.execute(sql).fetchall()
-    else:
-        rows = connection.execute(f"{sql} WHERE file_id IN (SELECT unnest(?))", [list(file_ids)]).fetchall()
+        return _lines_where(connection, "true")
+    return _lines_where(connection, "file_id IN (SELECT unnest(?))", list(file_ids))
+
+
+def refused_lines(connection: Connection, reason_code: str) -> list[ManifestLine]:
+    """The lines of files that are refused for one reason."""
+    return list(_lines_where(connection, "status = 'rejected' AND reason_code = ?", reason_code).values())
+
+
+def _lines_where(connection: Connection, test: str, *given: object) -> dict[str, ManifestLine]:
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM ops.landing_files WHERE {test}"
+    rows = connection.execute(sql, list(given)).fetchall()
     return {row[0]: ManifestLine(**dict(zip(_COLUMNS, row, strict=True))) for row in rows}
 
 

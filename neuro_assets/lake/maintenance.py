@@ -1,13 +1,17 @@
 """Keeping the lake small: merge little files, forget old snapshots, remove files nobody refers to."""
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from neuro_assets import failpoints
-from neuro_assets.lake.lake import ALIAS, EVERY_TABLE, Connection, Lake
+from neuro_assets.lake.lake import ALIAS, EVERY_TABLE, Connection, Lake, LakeBusyError
 from neuro_assets.lake.lost_commits import undo_lost_commits
 
 KEEP_SNAPSHOTS_DAYS = 30
 GRACE_HOURS = 24.0
+_LITTLE_FILES = 25
+_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,26 @@ def maintain(
         removed = _remove(lake, connection, "ducklake_cleanup_old_files", grace_s)
         removed += _remove(lake, connection, "ducklake_delete_orphaned_files", grace_s)
         return MaintenanceReport(snapshots, _snapshots(connection), files, _files(connection), removed)
+
+
+def merge_when_many(lake: Lake, connection: Connection, tables: Collection[str]) -> list[str]:
+    """Merge the files of those of `tables` (`schema.table`) that have many, and say which; not while others write.
+
+    Each commit leaves a file in every table it writes, and whoever reads the table opens all of them: without this the
+    hundredth ingest of a day takes half as long again as the first.
+    """
+    names = {name.split(".")[1]: name for name in tables}
+    found = connection.execute(
+        f"SELECT table_name FROM ducklake_table_info('{ALIAS}') WHERE file_count > {_LITTLE_FILES}"
+    ).fetchall()
+    merged = sorted(names[name] for (name,) in found if name in names)
+    if merged:
+        with suppress(LakeBusyError), lake.transaction(connection, merged, timeout_s=_PATIENCE_S):
+            for name in merged:
+                schema, table = name.split(".")
+                connection.execute(f"CALL ducklake_merge_adjacent_files('{ALIAS}', ?, schema => ?)", [table, schema])
+            return merged
+    return []
 
 
 def _remove(lake: Lake, connection: Connection, function: str, grace_s: int) -> int:

@@ -23,30 +23,30 @@ import os, time
 from pathlib import Path
 from neuro_assets.staging.stage import stage_days
 from neuro_assets.streams.catalogue import stream
-from neuro_assets_tests.command import NEURO, environment_of
 from neuro_assets_tests.benchmarks.homes import FIRST, job_of
 job = job_of(Path(os.environ["NEURO_HOME"]))
-started = time.perf_counter()
-stage_days(job, stream("steps"), FIRST, FIRST)
-told["seconds"] = time.perf_counter() - started
+for _ in range(2):
+    started = time.perf_counter()
+    stage_days(job, stream("steps"), FIRST, FIRST)
+    told["seconds"] = time.perf_counter() - started
 """
 _RUN = """
 import time
 import dagster as dg
 from neuro_assets.definitions import build_definitions
-from neuro_assets_tests.command import NEURO, environment_of
 from neuro_assets_tests.benchmarks.homes import FIRST
 definitions = build_definitions()
 job = definitions.resolve_implicit_global_asset_job_def()
 quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 with dg.DagsterInstance.get() as instance:
-    started = time.perf_counter()
-    result = job.execute_in_process(
-        instance=instance, asset_selection=[dg.AssetKey(["staging", "steps"])], partition_key=str(FIRST),
-        run_config=quiet,
-    )
-    told["seconds"] = time.perf_counter() - started
-assert result.success
+    for _ in range(2):
+        started = time.perf_counter()
+        result = job.execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey(["staging", "steps"])], partition_key=str(FIRST),
+            run_config=quiet,
+        )
+        told["seconds"] = time.perf_counter() - started
+        assert result.success
 """
 
 
@@ -88,8 +88,8 @@ def overhead(root: Path) -> Section:
     added = times["run"].median - times["function"].median
     return Section(
         "Dagster's own overhead",
-        f"One day of one stream with 24 rows, staged in a process that is up; {ROUNDS} rounds in turns. A run adds"
-        f" **{added:.2f} s** (events, checks, metadata, storage), whatever the number of rows.",
+        f"One day of one stream with 24 rows, staged for the second time in a process; {ROUNDS} rounds in turns. A run"
+        f" adds **{added:.2f} s** (events, checks, metadata, storage), whatever the number of rows.",
         ("what", "median (range)"),
         [("the function", times["function"].shown), ("a Dagster run of the asset", times["run"].shown)],
     )

@@ -10,7 +10,7 @@ from neuro_assets_tests.benchmarks.report import Section
 from neuro_assets_tests.benchmarks.timing import timed
 from neuro_assets_tests.tables import load, one
 
-FILES, DAYS = 10_000, 50
+FILES, DAYS = 2_000, 50
 
 
 def write_small_files(landing: Path, files: int = FILES, days: int = DAYS) -> list[Path]:

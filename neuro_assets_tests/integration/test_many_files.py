@@ -9,13 +9,13 @@ import dagster as dg
 import pytest
 
 from neuro_assets.automation.landing import build_landing_sensor
-from neuro_assets_tests.benchmarks.small_files import DAYS, FILES, write_small_files
+from neuro_assets_tests.benchmarks.small_files import DAYS, write_small_files
 from neuro_assets_tests.study_homes import QUIET, StudyHome
 from neuro_assets_tests.tables import load, one, query
 
 pytestmark = [pytest.mark.verify, pytest.mark.timeout(3600)]
 
-TICK_S, MOST_AT_ONCE = 10.0, 500
+FILES, TICK_S, MOST_AT_ONCE = 10_000, 10.0, 500
 RAW = "raw.fitabase_hourly_steps"
 
 
@@ -23,7 +23,7 @@ def test_ten_thousand_files(
     make_home: Callable[..., StudyHome], make_job: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     home = make_home(window={"start": "2016-03-12", "end": "2016-07-12"})
-    paths = write_small_files(home.settings.landing)
+    paths = write_small_files(home.settings.landing, FILES)
     long_ago = time.time() - 60
     for path in paths:
         os.utime(path, (long_ago, long_ago))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from neuro_assets.lake import maintenance
 from neuro_assets.lake.lake import Lake
-from neuro_assets.lake.maintenance import maintain
+from neuro_assets.lake.maintenance import maintain, merge_when_many
 from neuro_assets_tests.tables import query
 
 COMMITS = 12
@@ -56,6 +57,21 @@ def test_small_files_are_merged_by_day_and_the_table_says_the_same(lake: Lake):
     again = maintain(lake)
     assert (again.files_before, again.files_after, again.files_removed) == (3, 3, 0)
     assert content(lake) == before == [(date(2016, 3, 12) + timedelta(n % 3), n) for n in range(COMMITS)]
+
+
+def test_the_files_of_many_commits_are_merged_by_whoever_writes(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    before = content(lake)
+    with lake.connect() as connection:
+        assert merge_when_many(lake, connection, ["s.t", "s.other"]) == []
+        monkeypatch.setattr(maintenance, "_LITTLE_FILES", COMMITS - 1)
+        with lake.write_lock(["s.t"]):
+            monkeypatch.setattr(maintenance, "_PATIENCE_S", 0.1)
+            assert merge_when_many(lake, connection, ["s.t"]) == []
+        assert merge_when_many(lake, connection, ["s.other"]) == []
+        assert merge_when_many(lake, connection, ["s.t"]) == ["s.t"]
+        assert merge_when_many(lake, connection, ["s.t"]) == []
+    assert content(lake) == before
+    assert maintain(lake).files_before == 3
 
 
 def test_an_old_orphan_goes_a_young_one_and_strangers_stay(lake: Lake):
