@@ -20,6 +20,7 @@ _SAMPLE = 300
 _BATCH = 50_000
 # DuckDB's own buffers of 32 MB take twice the memory, and no less time. A line has to fit in.
 _BUFFER = 2 * textfile.MAX_LINE
+_MANY_ROWS, _FEW_COLUMNS = 100_000, 8
 _NUMBERED = "file_row_number + 1 AS row_number"
 _PARQUET = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
 _STORED = f"(SELECT {_NUMBERED}, * EXCLUDE (file_row_number) FROM {_PARQUET})"
@@ -43,6 +44,8 @@ class CellTable:
         text: the text file behind it, for reading it again with more patience.
         is_plain: where a text's rows begin is beyond doubt: the strict scan may be tried.
         is_numbered: `cells` yields row_number as well.
+        rows: how many there are, where that is known.
+        shown: some of the rows, in which every text of every column occurs; None where that would be most of them.
     """
 
     path: Path
@@ -57,6 +60,8 @@ class CellTable:
     text: TextFile | None = None
     is_plain: bool = True
     is_numbered: bool = False
+    rows: int | None = None
+    shown: "CellTable | None" = None
 
     @property
     def relation(self) -> str:
@@ -110,7 +115,30 @@ def stored(connection: Connection, table: CellTable, scratch: Path) -> CellTable
     path = scratch / "cells.parquet"
     copy = f"COPY (SELECT * FROM {table.cells}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)"
     run(connection, copy, {"path": str(table.path)})
-    return replace(table, path=path, cells=_STORED, is_numbered=True)
+    return _with_shown(connection, replace(table, path=path, cells=_STORED, is_numbered=True), scratch)
+
+
+def _with_shown(connection: Connection, table: CellTable, scratch: Path) -> CellTable:
+    """A large table whose texts repeat, with the rows that show them all: what each text is need be asked only once.
+
+    DuckDB writes a column with a dictionary where its texts repeat, and then also groups by them in no time.
+    """
+    found = connection.execute(
+        "SELECT sum(num_values)::BIGINT // count(DISTINCT column_id), bool_and(contains(encodings, 'DICTIONARY'))"
+        " FROM parquet_metadata(?)",
+        [str(table.path)],
+    ).fetchone()
+    rows, is_repetitive = found or (0, False)
+    if not is_repetitive or rows < _MANY_ROWS or table.width > _FEW_COLUMNS:
+        return table
+    shown = scratch / "shown.parquet"
+    firsts = " UNION ".join(f"SELECT min(row_number) FROM {table.cells} GROUP BY c{n}" for n in range(table.width))
+    connection.execute(
+        f"COPY (SELECT * FROM {table.cells} WHERE row_number IN ({firsts})) TO {sql_text(str(shown))} (FORMAT parquet)",
+        {"path": str(table.path)},
+    )
+    cells = "(SELECT * FROM read_parquet($path, hive_partitioning = false))"
+    return replace(table, rows=rows, shown=replace(table, path=shown, cells=cells))
 
 
 def starts_as_sampled(connection: Connection, table: CellTable) -> bool:

@@ -257,7 +257,7 @@ class Planner:
         return self._decided(scan, extent, declared)
 
     def _decided(self, scan: Scan, extent: Extent, declared: Order | None) -> tuple[Scan, Extent, str | None, str]:
-        survey, clocks, times = survey_times(self.connection, scan)
+        survey, clocks, times = survey_times(self.connection, scan, extent)
         if survey.pairs.is_empty():
             raise FileRefusedError(
                 "unreadable_times", f"the column '{scan.layout.time_name}' is blank", "Export the file again"

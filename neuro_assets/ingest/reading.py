@@ -1,7 +1,7 @@
 """A table of cells as rows of a known kind: SQL for identity, time and values, and the pass that measures them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -357,11 +357,36 @@ def _misread(cell: str, typed: str, _: str = "") -> str:
 
 
 def measure(connection: Connection, scan: Scan, window: Window) -> Extent:
-    """One pass over the file.
+    """One pass over the file, or over the rows that show all its texts where nothing is wrong with any.
 
     Raises:
         FileRefusedError: the file breaks off, or its columns change places.
     """
+    return _measure_shown(connection, scan, window) or _measure_all(connection, scan, window)
+
+
+def _measure_shown(connection: Connection, scan: Scan, window: Window) -> Extent | None:
+    """What the whole file would tell, where each text by itself is good; None where it has to be asked.
+
+    Every test of `measure` looks at one cell as long as no cell fails it, so rows of good texts are good rows.
+    """
+    table, rows = scan.table.shown, scan.table.rows
+    if table is None or rows is None or scan.unfinished_row or len(scan.layout.time_at) > 1 or scan.kind.spec.wide:
+        return None
+    try:
+        seen = _measure_all(connection, replace(scan, table=table), window)
+    except FileRefusedError:
+        return None
+    wrong = (
+        *(seen.bad_ids, seen.damaged_ids, seen.with_rounded_id, seen.damaged_logs, seen.odd_numbers),
+        *(seen.unreadable_values, seen.strays, seen.left_out, seen.unfinished),
+    )
+    if any(wrong) or not seen.readable == seen.in_window == seen.with_id == seen.rows:
+        return None
+    return replace(seen, rows=rows, readable=rows, in_window=rows, with_id=rows, last_row=rows)
+
+
+def _measure_all(connection: Connection, scan: Scan, window: Window) -> Extent:
     wide = scan.kind.spec.wide
     reach = f" + to_seconds({(wide.count - 1) * wide.step_s})" if wide else ""
     lines = scan.lines(

@@ -7,7 +7,7 @@ import polars as pl
 
 from neuro_assets.ingest.celltable import run
 from neuro_assets.ingest.dates import TimeSurvey
-from neuro_assets.ingest.reading import Scan
+from neuro_assets.ingest.reading import Extent, Scan
 from neuro_assets.lake.lake import Connection
 
 _CLOCK = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?|\d{1,2})"
@@ -32,14 +32,17 @@ class WrittenTimes:
     is_halved: bool = False
 
 
-def survey_times(connection: Connection, scan: Scan) -> tuple[TimeSurvey, pl.DataFrame, WrittenTimes]:
+def survey_times(connection: Connection, scan: Scan, extent: Extent) -> tuple[TimeSurvey, pl.DataFrame, WrittenTimes]:
     """The times of a file as written: date texts per participant, and the clock formats that occur.
+
+    What the first pass found is taken as given: where every time was read and no line left out, the ways of writing are
+    those of the rows that show all texts.
 
     The second answer has one line per way of writing: sep, shape, has_half, spaced, has_zone, n, first_row, first_cell,
     hour_min, hour_max, has_midnight.
     """
     times = _vendor_times(scan)
-    found = None if times is None else _in_vendor_form(connection, times)
+    found = None if times is None else _in_vendor_form(connection, scan, times, is_good=_is_good(extent))
     if times is not None and found is not None:
         pairs, clocks = found
     else:
@@ -68,12 +71,35 @@ def _clocks(connection: Connection, times: WrittenTimes) -> pl.DataFrame:
     ).pl()
 
 
-def _in_vendor_form(connection: Connection, times: WrittenTimes) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+def _is_good(extent: Extent) -> bool:
+    return extent.readable == extent.rows and not extent.left_out
+
+
+def _in_vendor_form(
+    connection: Connection, scan: Scan, times: WrittenTimes, *, is_good: bool
+) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     """The same of times taken apart as the vendor writes them; None where some are not written so.
 
     With AM and PM there is one way of writing, and it is known: the clocks need not be looked at once more.
     """
-    found = run(
+    shown = scan.table.shown if is_good and times.is_halved and len(scan.layout.time_at) == 1 else None
+    found = _taken_apart(connection, (shown and _vendor_times(replace(scan, table=shown))) or times)
+    if not found["is_plain"].all():
+        return None
+    pairs = found.select("id", "text", "n", "first_row")
+    if shown:
+        pairs = connection.execute(
+            "SELECT who AS id, split_part(written, ' ', 1) AS text, count(*) AS n, min(row_number) AS first_row"
+            f" FROM {scan.lines()} GROUP BY ALL ORDER BY first_row",
+            scan.parameters,
+        ).pl()
+    if not times.is_halved or found.is_empty():
+        return pairs, _clocks(connection, times)
+    return pairs, _halved(found, int(pairs["n"].sum()))
+
+
+def _taken_apart(connection: Connection, times: WrittenTimes) -> pl.DataFrame:
+    return run(
         connection,
         f"""
         SELECT id, text, count(*) AS n, min(row_number) AS first_row, bool_and(is_plain) AS is_plain,
@@ -84,18 +110,14 @@ def _in_vendor_form(connection: Connection, times: WrittenTimes) -> tuple[pl.Dat
         """,
         times.parameters,
     ).pl()
-    if not found["is_plain"].all():
-        return None
-    pairs = found.select("id", "text", "n", "first_row")
-    return pairs, _halved(found) if times.is_halved and len(found) else _clocks(connection, times)
 
 
-def _halved(found: pl.DataFrame) -> pl.DataFrame:
+def _halved(found: pl.DataFrame, rows: int) -> pl.DataFrame:
     """The one line of clocks that run from 1 to 12 with AM or PM."""
     first = found.row(0, named=True)
     return pl.DataFrame(
         {
-            "sep": " ", "shape": "d:d:d", "has_half": True, "spaced": True, "has_zone": False, "n": found["n"].sum(),
+            "sep": " ", "shape": "d:d:d", "has_half": True, "spaced": True, "has_zone": False, "n": rows,
             "first_row": first["first_row"], "first_cell": first["first_cell"], "hour_min": 1, "hour_max": 12,
             "has_midnight": bool(found["has_midnight"].any()),
         }
