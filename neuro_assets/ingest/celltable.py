@@ -20,7 +20,7 @@ _SAMPLE = 300
 _BATCH = 50_000
 # DuckDB's own buffers of 32 MB take twice the memory, and no less time. A line has to fit in.
 _BUFFER = 2 * textfile.MAX_LINE
-_MANY_ROWS, _FEW_COLUMNS = 100_000, 8
+_MANY_ROWS, _REPETITIVE, _FEW_COLUMNS = 100_000, 0.9, 8
 _NUMBERED = "file_row_number + 1 AS row_number"
 _PARQUET = "read_parquet($path, file_row_number = true, hive_partitioning = false)"
 _STORED = f"(SELECT {_NUMBERED}, * EXCLUDE (file_row_number) FROM {_PARQUET})"
@@ -124,12 +124,16 @@ def _with_shown(connection: Connection, table: CellTable, scratch: Path) -> Cell
     DuckDB writes a column with a dictionary where its texts repeat, and then also groups by them in no time.
     """
     found = connection.execute(
-        "SELECT sum(num_values)::BIGINT // count(DISTINCT column_id), bool_and(contains(encodings, 'DICTIONARY'))"
-        " FROM parquet_metadata(?)",
+        """
+        SELECT max(rows), min(coalesce(repeated, 0) / rows) FROM (
+            SELECT sum(num_values)::BIGINT AS rows,
+                   sum(num_values) FILTER (contains(encodings, 'DICTIONARY')) AS repeated
+            FROM parquet_metadata(?) GROUP BY column_id)
+        """,
         [str(table.path)],
     ).fetchone()
-    rows, is_repetitive = found or (0, False)
-    if not is_repetitive or rows < _MANY_ROWS or table.width > _FEW_COLUMNS:
+    rows, repetitive = found or (0, 0)
+    if (rows or 0) < _MANY_ROWS or (repetitive or 0) < _REPETITIVE or table.width > _FEW_COLUMNS:
         return table
     shown = scratch / "shown.parquet"
     firsts = " UNION ".join(f"SELECT min(row_number) FROM {table.cells} GROUP BY c{n}" for n in range(table.width))
