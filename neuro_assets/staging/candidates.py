@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind, Sources
-from neuro_assets.staging.translate import Bound, misread_cells, typed_values
+from neuro_assets.staging.translate import Bound, is_misread, misread_cells, typed_values
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Study
 
@@ -36,8 +36,9 @@ def own_columns(stream: Stream) -> set[str]:
 def build_candidates(connection: Connection, study: Study, sources: Sources, stream: Stream, days: tuple) -> None:
     """Fill the temporary tables `candidate_row` and `candidate_group`, and the view `candidate` of both.
 
-    `candidate_row(group_no, slot_no, row_number, local_ts, misread, <mapped columns>)`: its rowid is the `rid` of the
-    view. `candidate_group` has a row for each kind, file, person, day and stretch of the clock, with `refusal`.
+    `candidate_row(group_no, row_number, local_ts, misread, <mapped columns>)`: its rowid is the `rid` of the view;
+    `misread` is there only where a cell is. `candidate_group` has a row for each kind, file, person, day and stretch of
+    the clock, with `refusal`.
 
     Args:
         connection: with the people tables registered.
@@ -56,9 +57,12 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
     else:
         is_cut = stream.is_sample and _some(connection, _CUT)
         span = "AND r.local_ts >= g.local_start AND r.local_ts < g.local_end" if is_cut else ""
-        rows, bound = _rows(stream, kinds, days, "candidate_group", "g.group_no, g.slot_no", span)
+        rows, bound = _rows(connection, stream, kinds, days, "candidate_group", "group_no", span)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE candidate_row AS {rows}", bound)
-    connection.execute(statement("candidate").format(ts=f"{TS} AS ts," if stream.is_sample else ""))
+    columns = {row[0] for row in connection.execute("DESCRIBE candidate_row").fetchall()}
+    told = [f"{TS} AS ts,"] if stream.is_sample else []
+    told += [] if "misread" in columns else ["NULL::MAP(VARCHAR, VARCHAR) AS misread,"]
+    connection.execute(statement("candidate").format(told=" ".join(told)))
 
 
 _FILES = """
@@ -71,8 +75,19 @@ SEMI JOIN (SELECT file_id FROM ops.landing_file_days WHERE raw_table IN (SELECT 
 _CUT = "SELECT 1 FROM people_clock GROUP BY zone, day HAVING count(*) > 1"
 
 
-def _some(connection: Connection, query: str) -> bool:
-    return connection.execute(f"{query} LIMIT 1").fetchone() is not None
+def _some(connection: Connection, query: str, bound: Bound | None = None) -> bool:
+    return connection.execute(f"{query} LIMIT 1", bound or {}).fetchone() is not None
+
+
+def _is_any_misread(connection: Connection, stream: Stream, kinds: list[FileKind], days: tuple) -> bool:
+    """Whether any cell is: a column for what nearly never happens costs as much as all the others."""
+    for kind in kinds:
+        bound = Bound(start=days[0], end=days[1])
+        test = is_misread(stream, kind, bound)
+        rows = f"SELECT 1 FROM {kind.raw_table.qualified} r WHERE r.day BETWEEN $start AND $end AND ({test})"
+        if _some(connection, rows, bound):
+            return True
+    return False
 
 
 def _list_kinds(connection: Connection, kinds: list[FileKind]) -> None:
@@ -118,9 +133,16 @@ def _build_groups(
 
 
 def _rows(
-    stream: Stream, kinds: list[FileKind], days: tuple, joined: str, numbers: str, span: str = ""
+    connection: Connection,
+    stream: Stream,
+    kinds: list[FileKind],
+    days: tuple,
+    joined: str,
+    number: str,
+    span: str = "",
 ) -> tuple[str, Bound]:
     """SQL of the raw rows with the number of their group, and its parameters."""
+    has_misread = _is_any_misread(connection, stream, kinds, days)
     types = {c.name: c.type for c in stream.columns}
     bound = Bound()
     if kinds:
@@ -129,18 +151,19 @@ def _rows(
     # The columns every kind of file brings: a kind that leaves out a nullable one gives NULL there.
     no_rows = ", ".join(
         (
-            *(f"NULL::INTEGER AS {n.removeprefix('g.')}" for n in numbers.split(", ")),
+            f"NULL::INTEGER AS {number}",
             "NULL::BIGINT AS row_number",
             *(["NULL::TIMESTAMP AS local_ts"] if stream.is_sample else []),
             *(f"NULL::{types[name]} AS {name}" for name in stream.mapped),
-            "NULL::MAP(VARCHAR, VARCHAR) AS misread",
+            *(["NULL::MAP(VARCHAR, VARCHAR) AS misread"] if has_misread else []),
         )
     )
     parts = [f"SELECT {no_rows} LIMIT 0"]
     for n, kind in enumerate(kinds):
-        values, misread = typed_values(stream, kind, bound), misread_cells(stream, kind, bound)
+        values = typed_values(stream, kind, bound)
+        misread = f", {misread_cells(stream, kind, bound)} AS misread" if has_misread else ""
         parts.append(
-            f"SELECT {numbers}, r.row_number, {moment} {values}, {misread} AS misread"
+            f"SELECT g.{number}, r.row_number, {moment} {values}{misread}"
             f" FROM {kind.raw_table.qualified} r JOIN candidate_file f ON f.file_id = r.file_id"
             f" JOIN {joined} g ON g.kind_no = {n} AND g.file_no = f.file_no AND g.day = r.day"
             f" AND g.as_of IS NOT DISTINCT FROM r.as_of"
@@ -152,7 +175,7 @@ def _rows(
 
 def _build_rows_by_pass(connection: Connection, stream: Stream, kinds: list[FileKind], days: tuple) -> None:
     """Fill `candidate_row` where an hour of the range repeats: the rows around one tell which pass it belongs to."""
-    rows, bound = _rows(stream, kinds, days, "candidate_base", "g.base_no")
+    rows, bound = _rows(connection, stream, kinds, days, "candidate_base", "base_no")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE identified_row AS {rows}", bound)
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW identified AS SELECT i.rowid AS rid, * FROM identified_row i"
@@ -164,7 +187,7 @@ def _build_rows_by_pass(connection: Connection, stream: Stream, kinds: list[File
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE candidate_row AS
-        SELECT g.group_no, g.slot_no, i.* EXCLUDE (base_no)
+        SELECT g.group_no, i.* EXCLUDE (base_no)
         FROM identified_row i
         LEFT JOIN passes p ON p.rid = i.rowid
         JOIN candidate_group g

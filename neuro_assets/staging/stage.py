@@ -220,8 +220,11 @@ def _write(
     accepted = [d.day for d in days if d.status == "accepted"]
     connection.execute(f"DELETE FROM {stream.qualified} WHERE day IN (SELECT unnest(?::DATE[]))", [accepted])
     gather_by_day(connection, len(accepted))
-    order = "ORDER BY ALL" if _lies_scattered(connection) else ""
-    columns = ["slot_no", *(["local_ts"] if stream.is_sample else []), *stream.mapped, "row_number", "group_no"]
+    columns = [*(["local_ts"] if stream.is_sample else []), *stream.mapped, "row_number", "group_no"]
+    rows, order = "candidate_row", ""
+    if _lies_scattered(connection):
+        rows = "candidate_row JOIN (SELECT group_no, slot_no FROM candidate_group) USING (group_no)"
+        columns, order = ["slot_no", *columns], "ORDER BY ALL"
     # Each of these joins is felt with millions of rows; usually there is nothing that they would keep out.
     kept_out = []
     if len(accepted) < len(days):
@@ -229,13 +232,13 @@ def _write(
             "group_no IN (SELECT group_no FROM candidate_group WHERE day IN (SELECT unnest($days::DATE[])))"
         )
     if connection.execute("SELECT 1 FROM verdict WHERE outcome <> 'staged' LIMIT 1").fetchone():
-        kept_out.append("rowid NOT IN (SELECT rid FROM verdict WHERE outcome <> 'staged')")
+        kept_out.append("candidate_row.rowid NOT IN (SELECT rid FROM verdict WHERE outcome <> 'staged')")
     shared = _shared_texts(connection, stream)
     connection.execute(
         f"""
         INSERT INTO {stream.qualified} BY NAME
         SELECT {_stored_columns(stream, shared)}
-        FROM (SELECT {", ".join(columns)} FROM candidate_row WHERE {" AND ".join(kept_out) or "true"} {order}) r
+        FROM (SELECT {", ".join(columns)} FROM {rows} WHERE {" AND ".join(kept_out) or "true"} {order}) r
         JOIN (SELECT * FROM candidate_group JOIN candidate_file USING (file_no)) g USING (group_no)
         """,
         ({"days": accepted} if len(accepted) < len(days) else {}) | shared,

@@ -31,18 +31,26 @@ def misread_cells(stream: Stream, kind: FileKind, bound: Bound) -> str:
     A cell is misread where ingest could not read it (`unreadable`), where it is beyond the stream's type, and where
     it is none of the codes.
     """
-    columns = {c.name: c for c in stream.columns}
-    entries, tests = [], []
+    entries = []
     for name, m in kind.spec.streams[stream.name].items():
-        raw = f"r.{m.column}"
-        lost = f"({raw} IS NOT NULL AND {_translated(columns[name], kind, m, bound)} IS NULL)"
-        tests.append(lost)
-        text = f"coalesce({_unreadable_cell(kind, m.column, bound)}, CASE WHEN {lost} THEN {raw}::VARCHAR END)"
-        entries.append(f"{{'k': '{name}', 'v': {text}}}")
+        lost = f"CASE WHEN {_is_lost(stream, kind, name, bound)} THEN r.{m.column}::VARCHAR END"
+        entries.append(f"{{'k': '{name}', 'v': coalesce({_unreadable_cell(kind, m.column, bound)}, {lost})}}")
     return (
-        f"CASE WHEN r.unreadable IS NOT NULL OR {' OR '.join(tests)} THEN"
+        f"CASE WHEN {is_misread(stream, kind, bound)} THEN"
         f" map_from_entries(list_filter([{', '.join(entries)}], x -> x.v IS NOT NULL)) END"
     )
+
+
+def is_misread(stream: Stream, kind: FileKind, bound: Bound) -> str:
+    """Whether a cell of the raw row `r` is misread."""
+    lost = (_is_lost(stream, kind, name, bound) for name in kind.spec.streams[stream.name])
+    return " OR ".join(("r.unreadable IS NOT NULL", *lost))
+
+
+def _is_lost(stream: Stream, kind: FileKind, name: str, bound: Bound) -> str:
+    m = kind.spec.streams[stream.name][name]
+    column = next(c for c in stream.columns if c.name == name)
+    return f"(r.{m.column} IS NOT NULL AND {_translated(column, kind, m, bound)} IS NULL)"
 
 
 def _translated(column: Column, kind: FileKind, m: Mapped, bound: Bound) -> str:

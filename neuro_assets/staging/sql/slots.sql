@@ -3,7 +3,10 @@
 CREATE OR REPLACE TEMP TABLE slot AS
 SELECT slot_no, count(*) AS chains
 FROM (
-    SELECT slot_no, coalesce(group_no = lag(group_no) OVER () AND {is_later}, false) AS is_next FROM candidate_row
+    SELECT group_no FROM (
+        SELECT group_no, coalesce(group_no = lag(group_no) OVER () AND {is_later}, false) AS is_next FROM candidate_row
+    )
+    WHERE NOT is_next
 )
-WHERE NOT is_next
+JOIN candidate_group USING (group_no)
 GROUP BY slot_no
