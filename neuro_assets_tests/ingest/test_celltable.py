@@ -303,7 +303,8 @@ def test_the_longest_line_that_is_read(cells, table):
 
 
 def test_many_short_lines_are_no_long_one(cells, table):
-    assert len(cells(table("a,b\n" + "1,2\n" * MAX_LINE))) == MAX_LINE
+    rows = MAX_LINE // 3
+    assert len(cells(table("a,b\n" + "1,2\n" * rows))) == rows
 
 
 @pytest.mark.parametrize("end", ['"', '"\n5,6\n', ""])
