@@ -99,7 +99,7 @@ def prepare_lake(lake: Lake, tables: Iterable[Table]) -> None:
 
 
 def prepare_tables(lake: Lake, connection: Connection, tables: Iterable[Table]) -> None:
-    """`prepare_lake` on an open connection."""
+    """`prepare_lake` on an open connection, which from then on finds its own tables before the lake's."""
     wanted = tuple(tables)
     if missing_tables(connection, wanted):
         with lake.transaction(connection, ["ddl"]):

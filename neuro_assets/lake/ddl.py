@@ -26,7 +26,7 @@ def ensure_tables(connection: Connection, tables: Iterable[Table]) -> list[str]:
     present = existing_columns(connection)
     check_layout(connection, present)
     made: list[str] = []
-    connection.execute(f"USE {ALIAS}")
+    connection.execute(f"USE {ALIAS}")  # a schema without a catalog is made where names are looked for first
     for table in tables:
         if table.qualified in present:
             _compare(table, present[table.qualified])

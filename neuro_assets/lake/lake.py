@@ -34,8 +34,9 @@ PASSWORD_VARIABLE = "DBT_ENV_SECRET_LAKE_PASSWORD"  # noqa: S105
 # The process that holds the write lock for dbt.
 OWNER_VARIABLE = "LAKE_OWNER"
 _CATALOG_SECRET = "catalog"  # noqa: S105
-# Commits that meet at the same number of a snapshot are repeated by DuckLake: within half a minute, not ten times.
+# DuckDB's own: rows of a row group in Parquet, and rows that a thread gathers before it writes to partitions.
 _ROW_GROUP, _GATHERED = 122_880, 524_288
+# Commits that meet at the same number of a snapshot are repeated by DuckLake: within half a minute, not ten times.
 _COMMIT_RETRIES = {"ducklake_max_retry_count": 60, "ducklake_retry_wait_ms": 100, "ducklake_retry_backoff": 1.05}
 
 
@@ -341,8 +342,8 @@ def gather_by_day(connection: Connection, days: int) -> None:
 
     Left alone DuckDB gathers four row groups in each thread: for one day that is memory, and time, for nothing.
     """
-    rows = min(days * _ROW_GROUP, _GATHERED)
-    connection.execute(f"SET partitioned_write_flush_threshold = {max(rows, _ROW_GROUP)}")
+    rows = min(max(days, 1) * _ROW_GROUP, _GATHERED)
+    connection.execute(f"SET partitioned_write_flush_threshold = {rows}")
 
 
 def _not_opened(error: duckdb.Error) -> LakeError:

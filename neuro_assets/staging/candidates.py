@@ -52,16 +52,16 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
     connection.execute(_FILES, [[k.raw_table.qualified for k in kinds], *days])
     _list_kinds(connection, kinds)
     _build_groups(connection, study, stream, kinds, days, repeats=repeats)
+    has_misread = _is_any_misread(connection, stream, kinds, days)
     if repeats:
-        _build_rows_by_pass(connection, stream, kinds, days)
+        _build_rows_by_pass(connection, stream, kinds, days, has_misread=has_misread)
     else:
         is_cut = stream.is_sample and _some(connection, _CUT)
         span = "AND r.local_ts >= g.local_start AND r.local_ts < g.local_end" if is_cut else ""
-        rows, bound = _rows(connection, stream, kinds, days, "candidate_group", "group_no", span)
+        rows, bound = _rows(stream, kinds, days, "candidate_group", "group_no", span, has_misread=has_misread)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE candidate_row AS {rows}", bound)
-    columns = {row[0] for row in connection.execute("DESCRIBE candidate_row").fetchall()}
     told = [f"{TS} AS ts,"] if stream.is_sample else []
-    told += [] if "misread" in columns else ["NULL::MAP(VARCHAR, VARCHAR) AS misread,"]
+    told += [] if has_misread else ["NULL::MAP(VARCHAR, VARCHAR) AS misread,"]
     connection.execute(statement("candidate").format(told=" ".join(told)))
 
 
@@ -133,16 +133,16 @@ def _build_groups(
 
 
 def _rows(
-    connection: Connection,
     stream: Stream,
     kinds: list[FileKind],
     days: tuple,
     joined: str,
     number: str,
     span: str = "",
+    *,
+    has_misread: bool,
 ) -> tuple[str, Bound]:
     """SQL of the raw rows with the number of their group, and its parameters."""
-    has_misread = _is_any_misread(connection, stream, kinds, days)
     types = {c.name: c.type for c in stream.columns}
     bound = Bound()
     if kinds:
@@ -173,9 +173,11 @@ def _rows(
     return " UNION ALL BY NAME ".join(f"({p})" for p in parts), bound
 
 
-def _build_rows_by_pass(connection: Connection, stream: Stream, kinds: list[FileKind], days: tuple) -> None:
+def _build_rows_by_pass(
+    connection: Connection, stream: Stream, kinds: list[FileKind], days: tuple, *, has_misread: bool
+) -> None:
     """Fill `candidate_row` where an hour of the range repeats: the rows around one tell which pass it belongs to."""
-    rows, bound = _rows(connection, stream, kinds, days, "candidate_base", "base_no")
+    rows, bound = _rows(stream, kinds, days, "candidate_base", "base_no", has_misread=has_misread)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE identified_row AS {rows}", bound)
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW identified AS SELECT i.rowid AS rid, * FROM identified_row i"
