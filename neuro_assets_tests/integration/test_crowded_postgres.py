@@ -19,19 +19,20 @@ from neuro_assets_tests.tables import load, stage
 SECONDS = float(os.environ.get("CROWD_SECONDS", "300"))
 WRITERS = 4
 FIRST, LAST = date(2016, 3, 12), date(2016, 5, 12)
+OF_THE_CROWD = "status = 'loaded' AND original_name SIMILAR TO '[0-9]+[.]csv'"
 pytestmark = [pytest.mark.verify, pytest.mark.timeout(int(SECONDS) + 900)]
 
 
 @pytest.fixture(scope="module")
-def lake(postgres: Postgres, make_job: Callable[..., Ingest], fitabase: dict[str, list[Path]]) -> Lake:
-    """A lake on PostgreSQL with the daily files of the public data staged."""
+def job(postgres: Postgres, make_job: Callable[..., Ingest], fitabase: dict[str, list[Path]]) -> Ingest:
+    """A lake on PostgreSQL with the daily and hourly files of the public data, the daily ones staged."""
     other = make_job()
     catalog = f"postgres:{postgres.new_database('crowded')}"
     job = replace(other, lake=replace(other.lake, catalog=catalog))
-    load(job, *fitabase["daily_activity"], *fitabase["sleep_day"])
+    load(job, *fitabase["daily_activity"], *fitabase["sleep_day"], *fitabase["hourly_steps"])
     for name in ("daily_activity", "daily_sleep"):
         stage(job, name, FIRST, LAST)
-    return job.lake
+    return job
 
 
 def rows(lake: Lake, sql: str) -> list[tuple]:
@@ -53,50 +54,71 @@ def by_day(lake: Lake) -> list[tuple]:
     )
 
 
+def single_files(lake: Lake) -> int:
+    """Files that the crowd has loaded, each with all its rows and none more."""
+    found = rows(
+        lake,
+        "SELECT count(*), sum(f.rows)::BIGINT, (SELECT count(*) FROM raw.fitabase_hourly_steps r SEMI JOIN"
+        f" ops.landing_files l ON l.file_id = r.file_id AND {OF_THE_CROWD})"
+        f" FROM ops.landing_files f WHERE {OF_THE_CROWD}",
+    )
+    ((files, told, there),) = found
+    assert (told or 0) == there
+    return files
+
+
 def assert_a_crowd_changes_nothing(
-    lake: Lake, folder: Path, *, is_disturbed: bool, meanwhile: Callable[[], None] | None = None
+    job: Ingest, folder: Path, *, is_disturbed: bool, meanwhile: Callable[[], None] | None = None
 ) -> None:
     """The proof; everything that can be told afterwards is held against what was there before."""
+    lake = job.lake
     before, first = by_day(lake), snapshots(lake)
     days = [day for day, *_ in before][:12]
     works = [(crowd.rewrite_days, (lake, n, days, SECONDS, is_disturbed)) for n in range(WRITERS)]
     works.append((crowd.run_dbt, (lake, folder, SECONDS, is_disturbed)))
+    works.append((crowd.ingest_files, (job, SECONDS, is_disturbed)))
+    works.append((crowd.read, (lake, 1, SECONDS, is_disturbed)))
+    loaded = single_files(lake)
     started = time.monotonic()
     tallies = crowd.together(works, SECONDS + 600, meanwhile)
-    crowd.tell(tallies, snapshots(lake) - first, time.monotonic() - started)
+    commits = snapshots(lake) - first
+    crowd.tell(tallies, commits, time.monotonic() - started)
     assert [f for t in tallies for f in t.failures] == []
     assert min(t.done for t in tallies) > 0
-    assert is_disturbed or snapshots(lake) - first >= sum(t.done for t in tallies)
+    assert is_disturbed or commits >= sum(t.done for t in tallies if not t.name.startswith("reader"))
     assert by_day(lake) == before
+    # The second proof's ingest begins at the first file again: what is there already is not loaded twice.
+    ingested = next(t.done for t in tallies if t.name == "ingest")
+    assert single_files(lake) == max(loaded, ingested)
     marks = rows(lake, f"SELECT day, min(row_number), max(row_number) FROM {crowd.TABLE} GROUP BY 1 ORDER BY 1")
     rewritten = [(low, high) for _, low, high in marks if high >= crowd.MARK]
     assert rewritten
     assert [pair for pair in rewritten if pair[0] != pair[1]] == []
 
 
-def test_nobody_fails_and_every_day_is_wholly_of_one_writer(lake: Lake, tmp_path: Path):
-    assert_a_crowd_changes_nothing(lake, tmp_path, is_disturbed=False)
+def test_nobody_fails_and_every_day_is_wholly_of_one_writer(job: Ingest, tmp_path: Path):
+    assert_a_crowd_changes_nothing(job, tmp_path, is_disturbed=False)
 
 
-def test_a_restarted_server_tears_nothing(lake: Lake, tmp_path: Path, postgres: Postgres):
+def test_a_restarted_server_tears_nothing(job: Ingest, tmp_path: Path, postgres: Postgres):
     def restart_twice() -> None:
         for mode in ("immediate", "fast"):
             time.sleep(SECONDS / 3)
             postgres.restart(mode)
 
-    assert_a_crowd_changes_nothing(lake, tmp_path, is_disturbed=True, meanwhile=restart_twice)
+    assert_a_crowd_changes_nothing(job, tmp_path, is_disturbed=True, meanwhile=restart_twice)
 
 
-def test_maintenance_beside_writers_changes_nothing(lake: Lake, tmp_path: Path):
+def test_maintenance_beside_writers_changes_nothing(job: Ingest, tmp_path: Path):
     """Merging, rewriting and forgetting everything past, with the least grace a reader needs, while four write."""
     reports = []
 
     def maintain_again_and_again() -> None:
         until = time.monotonic() + SECONDS / 2
         while time.monotonic() < until:
-            reports.append(maintain(lake, keep_days=0, grace_hours=20 / 3600))
+            reports.append(maintain(job.lake, keep_days=0, grace_hours=20 / 3600))
 
-    crowded_for = until_maintained(lake, tmp_path, maintain_again_and_again)
+    crowded_for = until_maintained(job.lake, tmp_path, maintain_again_and_again)
     print(
         f"  {len(reports)} maintenances, {sum(r.files_removed for r in reports)} files removed in {crowded_for:.0f} s"
     )
