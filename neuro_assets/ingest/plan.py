@@ -27,6 +27,7 @@ from neuro_assets.ingest.reading import (
 )
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.timetext import survey_times
+from neuro_assets.ingest.utc import list_clocks
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind, Sources
 from neuro_assets.study import Study, Window
@@ -84,7 +85,7 @@ class Planner:
         Raises:
             FileRefusedError: with code, place and remedy.
         """
-        table, layout = self._open(path, name, said.kind or (before.kind if before else None))
+        table, layout = self._open(path, name, said.kind or (before.kind if before else self._kind_in(name)))
         try:
             return self._plan_table(table, layout, name, said, before)
         except FileRefusedError as refusal:
@@ -93,6 +94,8 @@ class Planner:
 
     def _plan_table(self, table: CellTable, layout: Layout, name: str, said: Said, before: Settled | None) -> LoadPlan:
         kind = layout.kind
+        if kind.spec.time.clock == "utc":
+            list_clocks(self.connection, self.study, self.window, kind.source.name)
         keeps_dates = before is not None and said.date_order is None and said.kind is None
         scan = Scan(
             table,
@@ -114,6 +117,11 @@ class Planner:
         _refuse_unreadable_values(extent)
         self._refuse_unreadable_times(scan, extent)
         return LoadPlan(scan, extent, order, evidence)
+
+    def _kind_in(self, name: str) -> str | None:
+        """The kind a file is named after, as members of an archive are: `takeout.steps_1m.csv`."""
+        stem = PurePosixPath(name).stem
+        return next((k.name for k in self.sources.kinds if k.name == stem), None)
 
     # -- the table ---------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from neuro_assets.ingest.celltable import CellTable, run, sql_list, sql_text
 from neuro_assets.ingest.layout import Layout
 from neuro_assets.ingest.numbers import PLAIN, NumberForm, NumberType
 from neuro_assets.ingest.refusal import FileRefusedError
+from neuro_assets.ingest.utc import placed_utc
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind
 from neuro_assets.sources.model import SourceColumn, Wide
@@ -79,10 +80,11 @@ class Scan:
         read += [f"{self._number(f't{at}')} AS d{at}" for at, _ in numeric]
         typed = [f"{self._parsed('written')} AS parsed", *(f"{_as_type(f'd{at}', t)} AS v{at}" for at, t in numeric)]
         asked = "".join(f", {sql} AS {name}" for name, sql in columns.items())
-        return (
-            f"(SELECT *{asked} FROM (SELECT *, {self._moment()} AS moment FROM (SELECT *, {', '.join(typed)} FROM"
-            f" (SELECT *, {', '.join(read)} FROM (SELECT *, {texts} FROM {self.table.relation})))))"
-        )
+        parsed = f"(SELECT *, {', '.join(typed)} FROM (SELECT *, {', '.join(read)} FROM"
+        parsed += f" (SELECT *, {texts} FROM {self.table.relation})))"
+        if self.kind.spec.time.clock == "utc":
+            parsed = placed_utc(parsed)
+        return f"(SELECT *{asked} FROM (SELECT *, {self._moment()} AS moment FROM {parsed}))"
 
     @property
     def relation(self) -> str:
@@ -243,6 +245,14 @@ class Scan:
             is_all_read: no cell is unreadable, as a look at all of them has shown.
         """
         columns = ["row_number", "who AS source_participant_id", "moment"]
+        time = self.kind.spec.time
+        if time.clock == "utc":
+            columns += ["fold", "utc_offset_min", "tz_source"]
+        if time.offset:
+            at = next(at for _, c, at in self.value_columns() if c.name == time.offset)
+            told = "NULL" if at is None else f"TRY_CAST({self.typed(at, 'integer')} AS SMALLINT)"
+            columns += [f"{told} AS utc_offset_min", f"CASE WHEN {told} IS NOT NULL THEN 0 END AS fold"]
+            columns.append(f"CASE WHEN {told} IS NOT NULL THEN 'payload' END AS tz_source")
         columns += [
             f"{'NULL' if at is None else self.typed(at, c.type)} AS {c.name}" for _, c, at in self.value_columns()
         ]

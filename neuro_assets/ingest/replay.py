@@ -88,7 +88,8 @@ def reconcile_study(job: Ingest) -> set[str]:
     """Make the lake follow a changed protocol: release, re-place or re-judge exactly the days it concerns.
 
     Another window reads the files that cross it again; other gates or defaults touch every day; another
-    participant line touches the days with rows of that person. Returns what had changed.
+    participant line touches the days with rows of that person. Files in UTC are read again where a zone may be another.
+    Returns what had changed.
 
     Raises:
         FileRefusedError: an archived file no longer fits its spec; nothing of it changes.
@@ -99,12 +100,15 @@ def reconcile_study(job: Ingest) -> set[str]:
         if "window" in changes:
             for line in _crossing(connection, job):
                 _replay_file(job, connection, line, "study_changed")
+        people = {c.removeprefix("participant:") for c in changes if c.startswith("participant:")}
+        names = _aliases(connection, job.study, people) if people else []
+        for line in _placed_by_zone(connection, job, None if "protocol" in changes else names):
+            _replay_file(job, connection, line, "study_changed")
         with job.lake.transaction(connection, _WRITTEN):
             if "protocol" in changes:
                 _touch(connection, job, None)
-            people = {c.removeprefix("participant:") for c in changes if c.startswith("participant:")}
             if people:
-                _touch(connection, job, _aliases(connection, job.study, people))
+                _touch(connection, job, names)
             if changes or not connection.execute("SELECT 1 FROM ops.study_state LIMIT 1").fetchone():
                 connection.execute("DELETE FROM ops.study_state")
                 connection.executemany("INSERT INTO ops.study_state VALUES (?, ?)", list(_states(job.study).items()))
@@ -136,6 +140,21 @@ def _crossing(connection: Connection, job: Ingest) -> list[manifest.ManifestLine
         or (li.last_day is not None and window.end is not None and li.last_day > window.end)
     ]
     return sorted(crossing, key=lambda li: li.first_arrived_at)
+
+
+def _placed_by_zone(connection: Connection, job: Ingest, source_ids: list[str] | None) -> list[manifest.ManifestLine]:
+    """Files in UTC, whose rows lie on the local days of their people: all of them, or those with rows of some ids."""
+    found: list[str] = []
+    for kind in job.sources.kinds:
+        if kind.spec.time.clock != "utc":
+            continue
+        of_people = "" if source_ids is None else " WHERE source_participant_id IN (SELECT unnest(?))"
+        bound = [] if source_ids is None else [source_ids]
+        table = kind.raw_table.qualified
+        found += [
+            r[0] for r in connection.execute(f"SELECT DISTINCT file_id FROM {table}{of_people}", bound).fetchall()
+        ]
+    return sorted(manifest.read_lines(connection, found).values(), key=lambda li: li.first_arrived_at)
 
 
 def _aliases(connection: Connection, study: Study, people: set[str]) -> list[str]:

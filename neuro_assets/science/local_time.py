@@ -3,6 +3,7 @@
 Only the calendar arithmetic of time zones belongs here; choosing a participant's zone does not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -16,6 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9000, 12, 31)
 # A UTC offset is below 24 h and so is every change of one except the date-line moves of exactly 24 h.
 _MARGIN = timedelta(days=2)
+_ONE_DAY = timedelta(days=1)
 # Changes closer than this that cancel out would be missed. The closest in tzdata 2026 since 1970 are a week
 # apart (America/Recife, October 2000; Asia/Gaza, from 2040), before that four days (Africa/Freetown, 1939).
 _SEARCH_STEP_S = 24 * 3600
@@ -36,6 +38,57 @@ class OffsetSpan:
     fold: int
     utc_offset_min: int
     time_quality: TimeQuality
+
+
+@dataclass(frozen=True, slots=True)
+class UtcSpan:
+    """The half-open UTC interval [utc_start, utc_end) over which a person's clock had one offset, both ends naive.
+
+    `fold` is 1 where the person's clock shows times it has shown before: in a repeated autumn hour, and after a journey
+    to the west. `period` says which of the zones given it is in, the first being 0.
+    """
+
+    utc_start: datetime
+    utc_end: datetime
+    utc_offset_min: int
+    fold: int
+    period: int
+
+
+def utc_spans(periods: Sequence[tuple[date, date, str]], start: date, end: date) -> list[UtcSpan]:
+    """What a person's clock showed from `start` to `end`, for moments given in UTC; sorted, without overlap.
+
+    Args:
+        periods: half-open ranges of local days with their zone, in order and side by side. From one to the next the
+            clock changes at midnight of the zone that is left.
+        start: first local day.
+        end: last local day.
+
+    Raises:
+        ValueError: as `offset_spans` does.
+    """
+    spans: list[UtcSpan] = []
+    free_from = reached = datetime.combine(start - 2 * _ONE_DAY, time.min)
+    for n, (since, until, zone) in enumerate(periods):
+        # After a journey to the west the new zone begins on the evening before its first day.
+        evening = 2 * _ONE_DAY if spans else timedelta()
+        first, last = max(since - evening, start) if since > start else start, min(until, end + _ONE_DAY)
+        if last <= first:
+            continue
+        left_at = datetime.combine(last, time.min)
+        for piece in offset_spans(zone, first, last - _ONE_DAY):
+            if piece.time_quality == "dst_gap":
+                continue
+            offset = timedelta(minutes=piece.utc_offset_min)
+            begins = max(piece.local_start - offset, free_from)
+            ends = min(piece.local_end, left_at) - offset
+            seen_until = min(max(reached - offset, begins), ends)
+            for lo, hi, fold in ((begins, seen_until, 1), (seen_until, ends, 0)):
+                if lo < hi:
+                    spans.append(UtcSpan(lo, hi, piece.utc_offset_min, fold, n))
+            if begins < ends:
+                free_from, reached = ends, max(reached, ends + offset)
+    return spans
 
 
 def offset_spans(zone: str, start: date, end: date) -> list[OffsetSpan]:

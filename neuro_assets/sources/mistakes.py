@@ -39,6 +39,8 @@ _BELONGS: dict[Place, tuple[str, str]] = {
     ("files", "*", "time"): ("where a row says when", "time: {column: timestamp, kind: datetime}"),
     ("files", "*", "time", "column"): ("the name of the time column", "column: timestamp"),
     ("files", "*", "time", "kind"): ("date, midnight or datetime", "kind: datetime"),
+    ("files", "*", "time", "clock"): ("local or utc", "clock: utc"),
+    ("files", "*", "time", "offset"): ("the name of a column with minutes from UTC", "offset: utc_offset_min"),
     ("files", "*", "period_s"): ("the seconds from one row to the next", "period_s: 60"),
     ("files", "*", "columns"): (
         "the columns of the file, each with a name and a type",
@@ -78,6 +80,11 @@ _RULES = (
     ("needs exactly one group", "file_name", r"put round brackets around the id alone: '^([a-z]+_\d+)\.csv$'"),
     ("does not match the pattern", "example", "mend the one that is wrong: a file with ids that do not match the"
      " pattern is refused"),
+    ("a day has no 'clock'", "time", "leave both out: a day is the participant's local day"),
+    ("are read on the wall clock", "time", "such a file in UTC has to be brought into another form first"),
+    ("belongs to a wall clock", "time", "write `clock: utc` where the column is UTC, `offset` where another column says"
+     " how far the clock was from it"),
+    ("which is no column of whole numbers", "time", "declare it under columns, with `type: integer`, in minutes"),
     ("has no day", "", "leave `format` out if in doubt: it is then found out from all rows"),
     ("'codes' and 'scale'", "", "codes are for texts and scale is for numbers: leave one of them out"),
     ("without regard to capitals", "codes", "leave one of them out"),

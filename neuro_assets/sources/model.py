@@ -10,6 +10,13 @@ from neuro_assets.streams.model import Column, ColumnType, Stream, Table
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 TAKEN = {"file_id", "row_number", "source_participant_id", "day", "local_ts", "unreadable", "as_of"}
+_CLOCK_COLUMNS = (
+    Column("fold", "TINYINT", "1 where the clock shows local_ts for the second time", nullable=True),
+    Column("utc_offset_min", "SMALLINT", "Offset of local_ts from UTC, where the file or a zone says it", "min",
+           nullable=True),
+    Column("tz_source", "VARCHAR", "Where the offset comes from", nullable=True),
+)  # fmt: skip
+TAKEN |= {c.name for c in _CLOCK_COLUMNS}
 _STORED: dict[str, ColumnType] = {"integer": "BIGINT", "number": "DOUBLE", "text": "VARCHAR"}
 
 
@@ -61,6 +68,12 @@ class TimeColumn(_Model):
     also: tuple[str, ...] = Field(default=(), description="Other names the column has in re-saved files.")
     format: str | None = Field(
         default=None, description="How it is written, in strptime's codes; left out, it is found out from all rows."
+    )
+    clock: Literal["local", "utc"] = Field(
+        default="local", description="Whether it is the participant's wall clock, or UTC."
+    )
+    offset: str | None = Field(
+        default=None, description="Name of a column of this kind: minutes of the wall clock from UTC, where it has any."
     )
 
     @field_validator("format")
@@ -169,6 +182,19 @@ class FileSpec(_Model):
         return self
 
     @model_validator(mode="after")
+    def _clock_is_told(self) -> "FileSpec":
+        time = self.time
+        if self.has_offsets and time.kind != "datetime":
+            raise ValueError("a day has no 'clock' and no 'offset': the time must be a datetime")
+        if self.has_offsets and self.wide:
+            raise ValueError("'wide' columns are read on the wall clock: leave 'clock' and 'offset' out")
+        if time.offset and time.clock == "utc":
+            raise ValueError("'offset' belongs to a wall clock: leave out either 'clock' or 'offset'")
+        if time.offset and time.offset not in {c.name for c in self.columns.values() if c.type == "integer"}:
+            raise ValueError(f"'offset' is '{time.offset}', which is no column of whole numbers of this kind")
+        return self
+
+    @model_validator(mode="after")
     def _maps_onto_streams(self) -> "FileSpec":
         known = {s.name: s for s in STREAMS}
         for name, mapping in self.streams.items():
@@ -210,6 +236,11 @@ class FileSpec(_Model):
         """True where a row stands for a whole local day."""
         return self.time.kind != "datetime"
 
+    @property
+    def has_offsets(self) -> bool:
+        """True where a raw row says its own offset from UTC."""
+        return self.time.clock == "utc" or self.time.offset is not None
+
 
 class SourceSpec(_Model):
     """A vendor: its identity column, its dates and its kinds of files."""
@@ -243,6 +274,7 @@ class SourceSpec(_Model):
                 Column("source_participant_id", "VARCHAR", "Id as the file gives it", nullable=True),
                 Column("day", "DATE", "Local day; null where the time could not be read", nullable=True),
                 *moment,
+                *(_CLOCK_COLUMNS if spec.has_offsets else ()),
                 *(
                     Column(c.name, _STORED[c.type], f"{vendor}", c.unit, nullable=True)
                     for vendor, c in spec.columns.items()

@@ -93,8 +93,13 @@ def _is_any_misread(connection: Connection, stream: Stream, kinds: list[FileKind
 def _list_kinds(connection: Connection, kinds: list[FileKind]) -> None:
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE candidate_kind AS SELECT unnest(?::INTEGER[]) AS kind_no,"
-        " unnest(?::VARCHAR[]) AS source, unnest(?::INTEGER[]) AS period_s",
-        [list(range(len(kinds))), [k.source.name for k in kinds], [k.spec.period_s for k in kinds]],
+        " unnest(?::VARCHAR[]) AS source, unnest(?::INTEGER[]) AS period_s, unnest(?::BOOLEAN[]) AS is_utc",
+        [
+            list(range(len(kinds))),
+            [k.source.name for k in kinds],
+            [k.spec.period_s for k in kinds],
+            [k.spec.time.clock == "utc" for k in kinds],
+        ],
     )
 
 
@@ -103,13 +108,13 @@ def _build_groups(
 ) -> None:
     """Fill `candidate_base` and `candidate_group`."""
     nobody = (
-        "SELECT 0 AS kind_no, 0 AS file_no, '' AS source_participant_id, $start::DATE AS day, NULL::TIMESTAMP AS as_of"
-        " WHERE $end < $start"
+        "SELECT 0 AS kind_no, 0 AS file_no, '' AS source_participant_id, $start::DATE AS day, NULL::TIMESTAMP AS as_of,"
+        " NULL::TINYINT AS own_fold, NULL::SMALLINT AS own_offset_min, NULL::VARCHAR AS tz_source WHERE $end < $start"
     )
     named = (
-        f"SELECT {n}, f.file_no, r.source_participant_id, r.day, r.as_of FROM"
-        f" (SELECT DISTINCT file_id, source_participant_id, day, as_of FROM {kind.raw_table.qualified}"
-        f" WHERE day BETWEEN $start AND $end) r JOIN candidate_file f USING (file_id)"
+        f"SELECT {n}, f.file_no, r.* EXCLUDE (file_id) FROM"
+        f" (SELECT DISTINCT file_id, source_participant_id, day, as_of, {_own_clock(kind)}"
+        f" FROM {kind.raw_table.qualified} WHERE day BETWEEN $start AND $end) r JOIN candidate_file f USING (file_id)"
         for n, kind in enumerate(kinds)
     )
     who_and_when = " UNION ALL ".join((nobody, *named))
@@ -130,6 +135,22 @@ def _build_groups(
     clock = "FROM people_clock" if stream.is_sample else whole_days
     groups = statement("groups").format(clock=clock, unknown_length="NULL" if stream.is_sample else "1440")
     connection.execute(groups, {"repeats": repeats})
+
+
+def _own_clock(kind: FileKind) -> str:
+    """The columns that tell a row's own offset from UTC."""
+    told = ("fold", "utc_offset_min", "tz_source") if kind.spec.has_offsets else ("NULL", "NULL", "NULL")
+    return f"{told[0]}::TINYINT AS own_fold, {told[1]}::SMALLINT AS own_offset_min, {told[2]}::VARCHAR AS tz_source"
+
+
+def _of_clock(kind: FileKind) -> str:
+    """That a row and its group `g` have the same offset of their own."""
+    if not kind.spec.has_offsets:
+        return ""
+    return (
+        " AND g.own_offset_min IS NOT DISTINCT FROM r.utc_offset_min AND g.own_fold IS NOT DISTINCT FROM r.fold"
+        " AND g.tz_source = coalesce(r.tz_source, g.tz_source)"
+    )
 
 
 def _rows(
@@ -167,7 +188,7 @@ def _rows(
             f" FROM {kind.raw_table.qualified} r JOIN candidate_file f ON f.file_id = r.file_id"
             f" JOIN {joined} g ON g.kind_no = {n} AND g.file_no = f.file_no AND g.day = r.day"
             f" AND g.as_of IS NOT DISTINCT FROM r.as_of"
-            f" AND g.source_participant_id IS NOT DISTINCT FROM r.source_participant_id {span}"
+            f" AND g.source_participant_id IS NOT DISTINCT FROM r.source_participant_id{_of_clock(kind)} {span}"
             f" WHERE r.day BETWEEN $start AND $end"
         )
     return " UNION ALL BY NAME ".join(f"({p})" for p in parts), bound
@@ -193,7 +214,7 @@ def _build_rows_by_pass(
         FROM identified_row i
         LEFT JOIN passes p ON p.rid = i.rowid
         JOIN candidate_group g
-          ON g.base_no = i.base_no AND g.fold = coalesce(p.fold, 0)
+          ON g.base_no = i.base_no AND g.fold = coalesce(g.own_fold, p.fold, 0)
          AND g.pass_quality IS NOT DISTINCT FROM p.time_quality
          AND g.is_unresolved = coalesce(p.is_unresolved, false)
          AND i.local_ts >= g.local_start AND i.local_ts < g.local_end

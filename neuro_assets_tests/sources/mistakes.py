@@ -255,6 +255,23 @@ PATTERNS = [
 ]
 TIMES = [
     (
+        "kind: datetime}",
+        "kind: datetime, clock: UTC}",
+        "12, files.minute_steps.time.clock: 'UTC' is none of 'local' or 'utc'; did you mean 'utc'?",
+    ),
+    (
+        "kind: datetime}",
+        "kind: datetime, clock: utc, offset: step_count}",
+        "12, files.minute_steps.time: 'offset' belongs to a wall clock: leave out either 'clock' or 'offset'; write"
+        " `clock: utc` where the column is UTC, `offset` where another column says how far the clock was from it",
+    ),
+    (
+        "kind: datetime}",
+        "kind: datetime, offset: note}",
+        "12, files.minute_steps.time: 'offset' is 'note', which is no column of whole numbers of this kind; declare it"
+        " under columns, with `type: integer`, in minutes",
+    ),
+    (
         "kind: datetime",
         "kind: date",
         "12, files.minute_steps.time.kind: stream 'steps' has moments, but the time is of kind 'date'; write"

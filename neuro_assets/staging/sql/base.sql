@@ -1,9 +1,11 @@
 -- What all rows of one kind, file, person as the vendor names them, and day have in common: whose they are, which zone
--- they were in, how far the file had seen (`as_of`). `refusal` names the identity rule they break; such rows wait in quarantine
+-- they were in, how far the file had seen (`as_of`), the offset from UTC where the file says it. `refusal` names the identity rule they break; such rows wait in quarantine
 -- until the protocol changes.
 CREATE OR REPLACE TEMP TABLE candidate_base AS
 SELECT
-    (row_number() OVER (ORDER BY r.day, r.source_participant_id, r.file_no, r.kind_no, r.as_of))::INTEGER AS base_no,
+    (row_number() OVER (
+        ORDER BY r.day, r.source_participant_id, r.file_no, r.kind_no, r.as_of, r.own_offset_min, r.own_fold
+    ))::INTEGER AS base_no,
     r.kind_no,
     r.file_no,
     r.source_participant_id,
@@ -13,13 +15,16 @@ SELECT
     who.participant_id,
     r.as_of,
     coalesce(z.zone, $default_zone) AS zone,
-    coalesce(z.tz_source, 'study') AS tz_source,
+    coalesce(r.tz_source, z.tz_source, 'study') AS tz_source,
+    r.own_fold,
+    r.own_offset_min,
     CASE
         WHEN r.source_participant_id IS NULL THEN 'missing_participant'
         WHEN who.participant_id IS NULL THEN 'unknown_participant'
         WHEN r.day < p.first_day THEN 'before_enrolment'
         WHEN r.day > p.last_day THEN 'after_withdrawal'
-        WHEN $needs_zone AND coalesce(z.zone, $default_zone) IS NULL THEN 'unknown_time_zone'
+        WHEN $needs_zone AND r.own_offset_min IS NULL AND (k.is_utc OR coalesce(z.zone, $default_zone) IS NULL)
+            THEN 'unknown_time_zone'
     END AS refusal
 FROM ({who_and_when}) r
 JOIN candidate_kind k USING (kind_no)

@@ -10,11 +10,12 @@ WITH told(pass_quality, is_unresolved) AS (
 SELECT
     (row_number() OVER (ORDER BY b.base_no, c.local_start, c.fold, t.pass_quality, t.is_unresolved))::INTEGER
         AS group_no,
-    (dense_rank() OVER (ORDER BY b.day, b.participant_id, b.period_s, c.fold))::INTEGER AS slot_no,
+    (dense_rank() OVER (ORDER BY b.day, b.participant_id, b.period_s, coalesce(b.own_fold, c.fold)))::INTEGER
+        AS slot_no,
     b.* EXCLUDE (refusal, zone),
-    coalesce(c.fold, 0)::TINYINT AS fold,
-    c.utc_offset_min,
-    coalesce(t.pass_quality, c.time_quality) AS time_quality,
+    coalesce(b.own_fold, c.fold, 0)::TINYINT AS fold,
+    coalesce(b.own_offset_min, c.utc_offset_min) AS utc_offset_min,
+    coalesce(t.pass_quality, c.time_quality, 'ok') AS time_quality,
     coalesce(c.day_length_min, {unknown_length}) AS day_length_min,
     coalesce(c.local_start, '-infinity'::TIMESTAMP) AS local_start,
     coalesce(c.local_end, 'infinity'::TIMESTAMP) AS local_end,
@@ -22,5 +23,5 @@ SELECT
     t.is_unresolved,
     CASE WHEN b.refusal IS NOT NULL THEN b.refusal WHEN t.is_unresolved THEN 'dst_overlap_unresolved' END AS refusal
 FROM candidate_base b
-LEFT JOIN ({clock}) c ON c.zone = b.zone AND c.day = b.day
-CROSS JOIN told t
+LEFT JOIN ({clock}) c ON c.zone = b.zone AND c.day = b.day AND b.own_offset_min IS NULL
+JOIN told t ON b.own_offset_min IS NULL OR t.pass_quality IS NULL

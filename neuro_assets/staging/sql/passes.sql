@@ -9,6 +9,7 @@ WITH repeated AS (
     JOIN people_clock c
       ON c.zone = i.zone AND c.day = i.day AND c.fold = 1
      AND i.local_ts >= c.local_start AND i.local_ts < c.local_end
+    WHERE i.own_offset_min IS NULL
 ), direction AS (
     -- A file that lists the newest row first gives the second pass first: its order tells nothing we may trust.
     SELECT i.file_no, i.source_participant_id, i.day,
