@@ -113,6 +113,8 @@ class Planner:
             order, evidence = before.date_order, before.date_evidence
         else:
             scan, extent, order, evidence = self._with_dates(scan, extent, said)
+            # A line without id and time is a remark; only now is known which lines have a time.
+            _refuse_damaged_ids(scan, extent)
         _refuse_strays(extent)
         _refuse_unreadable_values(extent)
         self._refuse_unreadable_times(scan, extent)
@@ -194,8 +196,7 @@ class Planner:
             again = measure(self.connection, mended, self.window)
             if again.bad_ids < extent.bad_ids:
                 scan, extent = mended, again
-        if extent.damaged_ids:
-            raise _damaged_ids(scan, extent)
+        _refuse_damaged_ids(scan, extent)
         without = extent.rows - extent.strays - extent.with_id
         if without > _NO_ID_SHARE * (extent.rows - extent.strays):
             raise FileRefusedError(
@@ -360,14 +361,16 @@ def _ends_with_line_end(path: Path, text: textfile.TextFile | None) -> bool:
     return not tail[max(tail.rfind(b"\n"), tail.rfind(b"\r")) + 1 :].strip(b' \t,;|"')
 
 
-def _damaged_ids(scan: Scan, extent: Extent) -> FileRefusedError:
+def _refuse_damaged_ids(scan: Scan, extent: Extent) -> None:
+    if not extent.damaged_ids:
+        return
     identity, shown = scan.kind.source.identity, (extent.first_damaged_id or "")[:40]
     cause = (
         "a spreadsheet rounded it, its last digits are lost"
         if re.fullmatch(r"[-+]?\d+([.,]\d+)?[eE][+-]?\d+", shown)
         else f"an id of {scan.kind.source.title} looks like {identity.example}"
     )
-    return FileRefusedError(
+    raise FileRefusedError(
         "damaged_ids",
         f"{extent.damaged_ids} rows have a damaged '{identity.shown}'; the first is row {extent.first_damaged_row}:"
         f" '{shown}' ({cause})",

@@ -81,6 +81,15 @@ class TestIds:
         one_whole = text + f"{WHO},4/13/2016,5\n"
         assert len(reader.read(one_whole)) == 7
 
+    @pytest.mark.parametrize("form", ["2016-04-{:02}", "{}.4.2016", "{} April 2016"])
+    def test_of_another_kind_are_told_where_the_dates_are_not_in_the_vendors_form_either(
+        self, reader: Reader, form: str
+    ):
+        """Until its date is read, such a line looks like a remark below the table."""
+        days = [form.format(d) for d in range(13, 16)]
+        told = reader.refusal(steps_of_days_csv(days, who="ann"))
+        assert (told.code, told.row, told.value) == ("damaged_ids", 1, "ann")
+
     def test_unless_the_study_knows_them(self, reader: Reader):
         people = [Participant(participant_id="P1", aliases={"fitabase": ("1503960000",)})]
         text = steps_of_days_csv(DAYS, who="1503960000")
