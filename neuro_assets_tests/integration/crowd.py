@@ -113,9 +113,9 @@ def ingest_files(job: Ingest, for_s: float, is_disturbed: bool = False) -> Tally
     def once(n: int) -> None:
         rows = [(str(1001 + n), f"5/{1 + n % 12}/2016 {h}:00:00 AM", h) for h in range(1, 12)]
         path = write(job.settings.landing, f"{n}.csv", hourly_csv("hourly_steps", rows))
-        (outcome,) = ingest_paths(job, [path])
-        # Where the answer to a commit was lost, the file may be there when it is tried again.
-        assert outcome.outcome in {"loaded", "duplicate" if is_disturbed else "loaded"}, outcome
+        outcomes = [o.outcome for o in ingest_paths(job, [path])]
+        # What an ingest left that the server broke off goes first; the file that is dropped again is then a duplicate.
+        assert outcomes == ["loaded"] or (is_disturbed and set(outcomes) <= {"loaded", "duplicate"}), outcomes
 
     return tally.repeat(once, for_s, is_disturbed=is_disturbed)
 
