@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from neuro_assets.ingest.arrival import Choice
 from neuro_assets.ingest.dates import sentence
 from neuro_assets.ingest.inbox import content_id
-from neuro_assets.ingest.load import Choice, Ingest, ingest_paths, plan_load
+from neuro_assets.ingest.load import Ingest, ingest_paths, plan_load
 from neuro_assets.ingest.manifest import read_lines
 from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.ingest.plan import scratch_folder

@@ -209,12 +209,12 @@ def _wide_column(job: Ingest, connection: Connection, row: dict[str, Any]) -> st
 def _file(job: Ingest, connection: Connection, file_id: str, row_number: int) -> Node:
     line = connection.execute(
         "SELECT original_name, stored_path, source, file_kind, spec_version, date_order, date_evidence, as_of,"
-        " first_arrived_at FROM ops.landing_files WHERE file_id = ?",
+        " first_arrived_at, container_id FROM ops.landing_files WHERE file_id = ?",
         [file_id],
     ).fetchone()
     if line is None:
         return Node(f"file {file_id[:12]} is not in the manifest")
-    name, stored, source, kind, version, order, evidence, as_of, arrived = line
+    name, stored, source, kind, version, order, evidence, as_of, arrived, container = line
     reading = _reading(connection, file_id)
     facts = {
         "file_id": file_id,
@@ -222,6 +222,7 @@ def _file(job: Ingest, connection: Connection, file_id: str, row_number: int) ->
         "line": _header_line(reading) + row_number,
         "text": _text(job, stored, reading, row_number),
         "archived at": stored,
+        **({"taken out of": _file_name(connection, container)} if container else {}),
         "source spec": f"{source}.{kind} version {version}",
         "date order": f"{order}: {evidence}",
         "export had seen until": str(as_of),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from neuro_assets.ingest.load import Choice, Ingest, ingest_paths
+from neuro_assets.ingest.arrival import Choice
+from neuro_assets.ingest.load import Ingest, ingest_paths
 from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.lake.lake import Connection, Lake
 from neuro_assets.staging.stage import StagingReport, stage_days

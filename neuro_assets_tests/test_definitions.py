@@ -35,7 +35,9 @@ def test_every_stream_with_a_source_and_every_dbt_model_is_an_asset(nodes: dict)
     models = {f"baselines.{p.stem}" for p in Path("dbt_project/models").resolve().rglob("*.sql")}
     assert {n for n in nodes if n.startswith("staging.")} == staging
     assert {n for n in nodes if n.startswith("baselines.")} == models | {"baselines.user_engagement_trend"}
-    assert sum(n.startswith("raw.fitabase_") for n in nodes) == 19
+    raw = {source: sum(n.startswith(f"raw.{source}_") for n in nodes) for source in ("fitabase", "fitbit", "takeout")}
+    assert raw == {"fitabase": 19, "fitbit": 19, "takeout": 13}
+    assert sum(n.startswith("raw.") for n in nodes) == sum(raw.values())
 
 
 def test_the_group_of_an_asset_is_its_schema(nodes: dict):
@@ -45,7 +47,8 @@ def test_the_group_of_an_asset_is_its_schema(nodes: dict):
 def test_every_staging_and_baselines_asset_has_a_check(nodes: dict):
     checks = {n: len(node.check_keys) for n, node in nodes.items() if n.startswith(("staging.", "baselines."))}
     assert {n: c for n, c in checks.items() if c < 1} == {}
-    agreeing = {"steps", "calories", "intensity", "daily_steps", "daily_calories", "daily_intensity"}
+    agreeing = {"steps", "distance", "calories", "intensity"}
+    agreeing |= {"daily_distance", "daily_steps", "daily_calories", "daily_intensity"}
     assert {n: c for n, c in checks.items() if n.startswith("staging.")} == {
         n: 4 if n.removeprefix("staging.") in agreeing else 3 for n in checks if n.startswith("staging.")
     }

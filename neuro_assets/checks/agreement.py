@@ -21,7 +21,8 @@ DAILY, RESOLUTIONS = "agrees_with_daily_activity", "resolutions_agree"
 SHOWN = 20
 # Fitabase gives minutes with decimals and hours in whole kcal. It rounds them to the nearest: in the public export an
 # hour of 60 x 0.7973 kcal is 48, one of 60 x 0.7865 kcal is 47. Counts are whole in both, and must be equal.
-_ROUNDING = {"kcal": 0.5}
+# Distances are given with two decimals in some places and with more in others.
+_ROUNDING = {"kcal": 0.5, "km": 0.005}
 _FLOAT_SUM = 1e-6
 
 
@@ -52,7 +53,8 @@ def check_of(target: Stream) -> str | None:
     """The agreement check of a stream; None where there is nothing to hold it against."""
     if target.sampling == "interval":
         return RESOLUTIONS
-    return DAILY if target.name != SUMMARY.name and _shared(target) else None
+    is_daily_total = target.key == SUMMARY.key and target.name != SUMMARY.name
+    return DAILY if is_daily_total and _shared(target) else None
 
 
 def compare(connection: Connection, target: Stream, shown: int = SHOWN) -> Comparison | None:
@@ -66,7 +68,8 @@ def compare(connection: Connection, target: Stream, shown: int = SHOWN) -> Compa
     check = check_of(target)
     if check is None:
         return None
-    tolerance = _ROUNDING.get(target.unit, 0.0) + _FLOAT_SUM if check == RESOLUTIONS else 0.0
+    tolerance = _ROUNDING.get(target.unit, 0.0)
+    tolerance += _FLOAT_SUM if tolerance or check == RESOLUTIONS else 0.0
     row = connection.execute(
         _statement("comparison").format(pairs=_pairs(target, check)), {"tolerance": tolerance, "shown": shown}
     ).fetchone()

@@ -4,8 +4,10 @@ from typing import Annotated, get_args
 
 import typer
 
-from neuro_assets.ingest.load import Choice
+from neuro_assets.ingest.arrival import Choice
 from neuro_assets.ingest.numbers import Decimal
+from neuro_assets.ingest.whose_payload import Note
+from neuro_assets.sources.fitbit.parts import Units
 from neuro_assets.study import DateOrder
 
 DateOrderOption = Annotated[
@@ -19,6 +21,14 @@ DecimalOption = Annotated[
     str | None, typer.Option(help="point or comma: the decimal sign, where the files leave it open.")
 ]
 
+ParticipantOption = Annotated[
+    str | None, typer.Option(help="Whose the files are, where they do not say it: answers of an interface, archives.")
+]
+UnitsOption = Annotated[
+    str | None,
+    typer.Option(help="metric (km, kg) or us (miles, pounds): what an interface was asked for, where it matters."),
+]
+
 
 def choice_of(
     actor: str,
@@ -27,13 +37,17 @@ def choice_of(
     kind: str | None = None,
     decimal: str | None = None,
     supersedes: bool = False,
+    participant: str | None = None,
+    units: str | None = None,
 ) -> Choice:
     """The options as a choice.
 
     Raises:
         BadParameter: a value that is not one of those allowed.
     """
-    for name, value, allowed in (("date-order", date_order, DateOrder), ("decimal", decimal, Decimal)):
+    options = (("date-order", date_order, DateOrder), ("decimal", decimal, Decimal), ("units", units, Units))
+    for name, value, allowed in options:
         if value is not None and value not in get_args(allowed):
             raise typer.BadParameter(f"expected {', '.join(get_args(allowed))}", param_hint=f"--{name}")
-    return Choice(date_order=date_order, supersedes=supersedes, kind=kind, decimal=decimal, actor=actor)  # pyright: ignore[reportArgumentType]
+    note = Note(participant, units)  # pyright: ignore[reportArgumentType]
+    return Choice(date_order, supersedes, kind, decimal, actor, note)  # pyright: ignore[reportArgumentType]

@@ -6,12 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
-from neuro_assets.cli.choices import DateOrderOption, DecimalOption, KindOption, choice_of
+from neuro_assets.cli.choices import (
+    DateOrderOption,
+    DecimalOption,
+    KindOption,
+    ParticipantOption,
+    UnitsOption,
+    choice_of,
+)
 from neuro_assets.cli.console import err, out, print_json, table
 from neuro_assets.cli.context import open_home, use_dagster_home
 from neuro_assets.home import ensure_home
+from neuro_assets.ingest.arrival import Choice
 from neuro_assets.ingest.inbox import list_landing
-from neuro_assets.ingest.load import Choice, Ingest, ingest_paths
+from neuro_assets.ingest.load import Ingest, ingest_paths
 from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.settings import load_settings
 
@@ -37,13 +45,23 @@ def ingest(
     date_order: DateOrderOption = None,
     kind: KindOption = None,
     decimal: DecimalOption = None,
+    participant: ParticipantOption = None,
+    units: UnitsOption = None,
     supersedes: Annotated[
         bool, typer.Option("--supersedes", help="These files override what other files say of the same days.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Load files now: what became of each, and which days it touched. Exit code 1 if one was rejected."""
-    choice = choice_of("neuro ingest", date_order=date_order, kind=kind, decimal=decimal, supersedes=supersedes)
+    choice = choice_of(
+        "neuro ingest",
+        date_order=date_order,
+        kind=kind,
+        decimal=decimal,
+        supersedes=supersedes,
+        participant=participant,
+        units=units,
+    )
     job = open_home()
     ingest_and_tell(job, _files(job, paths), choice, as_json=as_json)
 

@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from neuro_assets.cli.choices import DateOrderOption, DecimalOption, KindOption, choice_of
+from neuro_assets.cli.choices import (
+    DateOrderOption,
+    DecimalOption,
+    KindOption,
+    ParticipantOption,
+    UnitsOption,
+    choice_of,
+)
 from neuro_assets.cli.console import out, print_json
 from neuro_assets.cli.context import open_home
 from neuro_assets.cli.files import ingest_and_tell
@@ -49,12 +56,16 @@ def retry(
     date_order: DateOrderOption = None,
     kind: KindOption = None,
     decimal: DecimalOption = None,
+    participant: ParticipantOption = None,
+    units: UnitsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Judge rejected files again, after a fix of a source, of the protocol, or with a decision of yours."""
     if bool(ids) == every:
         raise typer.BadParameter("name files by their ids, or say --all", param_hint="ID")
-    choice = choice_of("neuro retry", date_order=date_order, kind=kind, decimal=decimal)
+    choice = choice_of(
+        "neuro retry", date_order=date_order, kind=kind, decimal=decimal, participant=participant, units=units
+    )
     job = open_home()
     files = read_rejected(job)
     chosen = files if every else [_named(files, i) for i in ids or []]

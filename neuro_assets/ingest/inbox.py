@@ -13,6 +13,8 @@ from typing import Any
 
 from neuro_assets.settings import Settings
 
+# What a person says of the payloads beside it; it stays where it is.
+NOTE = "neuro.yaml"
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".partial", ".filepart")
 _CHUNK = 1 << 20
 _LONGEST_NAME = 200
@@ -34,7 +36,7 @@ class Landed:
 
 
 def list_landing(folder: Path) -> list[Landed]:
-    """The files of the landing folder, dotfiles and unfinished downloads left out, oldest first.
+    """The files of the landing folder, oldest first; dotfiles, unfinished downloads and notes are left out.
 
     Raises:
         OSError: the folder cannot be listed; that is not an empty folder.
@@ -43,7 +45,7 @@ def list_landing(folder: Path) -> list[Landed]:
     for root, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for file in sorted(files):
-            if file.startswith(".") or file.lower().endswith(_UNFINISHED):
+            if file.startswith(".") or file.lower().endswith(_UNFINISHED) or file == NOTE:
                 continue
             path = Path(root) / file
             try:

@@ -110,7 +110,9 @@ def find_layout(
     Raises:
         FileRefusedError: `ambiguous_layout`, or a column that is there twice.
     """
-    kinds = [k for k in sources.kinds if kind is None or kind in {k.kind, k.name}]
+    kinds = [k for k in sources.kinds if kind in {k.kind, k.name}]
+    if kind is None:
+        kinds = [k for k in sources.kinds if k.source.recognised_by == "columns"]
     places = _Places(header)
     names = [(k, _Names(header, places)) for k in kinds]
     matches = [m for k, n in names if (m := _match(k, n, sample, file_name)) is not None]

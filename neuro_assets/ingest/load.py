@@ -12,10 +12,9 @@ from filelock import FileLock, Timeout
 
 from neuro_assets import failpoints
 from neuro_assets.ingest import containers, inbox, manifest
+from neuro_assets.ingest.arrival import Arrival, Choice
 from neuro_assets.ingest.batch import WRITTEN, Batch
-from neuro_assets.ingest.dates import Order
 from neuro_assets.ingest.decided import LoadPlan, Said, Settled, settled
-from neuro_assets.ingest.numbers import Decimal
 from neuro_assets.ingest.outcomes import (
     Earlier,
     FileOutcome,
@@ -27,9 +26,17 @@ from neuro_assets.ingest.outcomes import (
     refused,
     unpacked,
 )
+from neuro_assets.ingest.payloads import payload_of, take_apart
 from neuro_assets.ingest.plan import Planner, participant_of, scratch_folder
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.rows import Tray, replace_rows
+from neuro_assets.ingest.whose_payload import (
+    Note,
+    notes_around,
+    participant_by_name,
+    personal_members,
+    without_name,
+)
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, Lake, LakeBusyError, look_here_first
 from neuro_assets.lake.maintenance import merge_when_many
@@ -69,27 +76,6 @@ class Ingest:
     def window(self) -> Window:
         """The days that can have data today."""
         return self.study.window.closed(datetime.now(UTC).date())
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a person decided for the files of one call."""
-
-    date_order: Order | None = None
-    supersedes: bool = False
-    kind: str | None = None
-    decimal: Decimal | None = None
-    actor: str = "ingest"
-
-    @property
-    def said(self) -> Said:
-        """What is then not asked of the file."""
-        return Said(self.kind, self.date_order, self.decimal)
-
-    @property
-    def actions(self) -> list[str]:
-        """The decisions, for the audit."""
-        return (["supersedes"] if self.supersedes else []) + [f"{k}={v}" for k, v in self.said.told.items()]
 
 
 def prepare_lake(lake: Lake, tables: Iterable[Table]) -> None:
@@ -155,11 +141,11 @@ def ingest_paths(
         merge_when_many(job.lake, connection, WRITTEN)
 
 
-def _settle_all(job: Ingest, batch: Batch, arrivals: Iterable[tuple[inbox.Taken, Choice]]) -> Iterator[FileOutcome]:
+def _settle_all(job: Ingest, batch: Batch, arrivals: Iterable[Arrival]) -> Iterator[FileOutcome]:
     """Outcomes in the order of arrival, each once it is committed."""
-    for taken, said in arrivals:
+    for arrival in arrivals:
         failpoints.reach("ingest.taken")
-        _settle(job, batch, taken, said)
+        _settle(job, batch, arrival)
         if batch.is_full:
             batch.commit()
         yield from batch.outcomes()
@@ -169,39 +155,72 @@ def _settle_all(job: Ingest, batch: Batch, arrivals: Iterable[tuple[inbox.Taken,
 
 def _arrivals(
     job: Ingest, paths: Iterable[Path], choice: Choice, *, keep_original: bool, root: Path | None
-) -> Iterator[tuple[inbox.Taken, Choice]]:
+) -> Iterator[Arrival]:
+    landing = job.settings.landing
     for taken in inbox.left_over(job.settings):
-        yield taken, Choice()
+        yield Arrival(taken, Choice(), (landing / taken.name).parent, landing)
     for path in (p.absolute() for p in paths):
         landed = job.settings.landing in path.parents
         base = job.settings.landing if landed else root
         name = path.relative_to(base).as_posix() if base and base in path.parents else path.name
         if path.exists():
-            yield (
-                inbox.take(job.settings, path, inbox.clean_name(name), keep_original=keep_original and not landed),
-                choice,
-            )
+            name = without_name(inbox.clean_name(name))
+            taken = inbox.take(job.settings, path, name, keep_original=keep_original and not landed)
+            yield Arrival(taken, choice, path.parent, base if base in path.parents else path.parent)
 
 
-def _settle(job: Ingest, batch: Batch, taken: inbox.Taken, choice: Choice) -> None:
+def _settle(job: Ingest, batch: Batch, arrival: Arrival) -> None:
     """One arrival; a container's members first, then the container itself."""
+    taken = arrival.taken
     kind = containers.container_kind(taken.path)
     if kind is None:
-        _settle_one(job, batch, taken, choice)
+        if not _settle_payload(job, batch, arrival):
+            _settle_one(job, batch, taken, arrival.choice)
         return
     with scratch_folder(job.settings.scratch) as folder:
         try:
             members = containers.expand(taken.path, taken.name, folder)
+            notes = {m.name: notes_around(m.path.parent, folder) for m in members}
+            personal = personal_members([m.name for m in members])
         except FileRefusedError as refusal:
             batch.add(refused(job.settings, taken, refusal, batch.line_of(taken.file_id), batch.instant()))
             return
         for member in members:
-            name = f"{taken.name}/{member.name}"
-            part = inbox.take(job.settings, member.path, name, keep_original=False)
-            _settle(job, batch, replace(part, container_id=taken.file_id), choice)
+            if member.path.name != inbox.NOTE and member.name not in personal:
+                _settle(job, batch, arrival.member(_taken_out(job, taken, member, taken.name), notes[member.name]))
     batch.commit()
     failpoints.reach("ingest.unpacked")
-    batch.add(unpacked(job.settings, taken, batch.line_of(taken.file_id), batch.instant(), kind))
+    batch.add(unpacked(job.settings, taken, batch.line_of(taken.file_id), batch.instant(), {"format": kind}))
+
+
+def _taken_out(job: Ingest, taken: inbox.Taken, member: containers.Member, name: str) -> inbox.Taken:
+    full_name = without_name(f"{name}/{member.name}")
+    part = inbox.take(job.settings, member.path, full_name, keep_original=False)
+    return replace(part, container_id=taken.file_id)
+
+
+def _settle_payload(job: Ingest, batch: Batch, arrival: Arrival) -> bool:
+    """Take a payload apart and settle its members, then itself; False where the file is none."""
+    taken, choice = arrival.taken, arrival.choice
+    earlier = batch.line_of(taken.file_id)
+    name = _full_name(taken, earlier)
+    with scratch_folder(job.settings.scratch) as folder:
+        try:
+            payload = payload_of(taken.path, name)
+            if payload is None:
+                return False
+            note = arrival.note()
+            participant = note.participant or participant_by_name(job.study, payload.source, name)
+            parts = take_apart(payload, participant, note.units, folder)
+        except FileRefusedError as refusal:
+            batch.add(refused(job.settings, taken, refusal, earlier, batch.instant()))
+            return True
+        for member in parts.members:
+            _settle_one(job, batch, _taken_out(job, taken, member, name), replace(choice, note=Note()))
+    told = {"format": payload.source, "participant": participant, **parts.told}
+    said = tuple(f"{k}={v}" for k, v in (("participant", choice.note.participant), ("units", choice.note.units)) if v)
+    batch.add(unpacked(job.settings, taken, earlier, batch.instant(), told, said, choice.actor))
+    return True
 
 
 def _settle_one(job: Ingest, batch: Batch, taken: inbox.Taken, choice: Choice) -> None:
@@ -271,9 +290,7 @@ def _reconsider(job: Ingest, batch: Batch, loaded: set[str | None]) -> Iterator[
             yield outcome
 
 
-def _readable_now(
-    job: Ingest, batch: Batch, lines: Iterable[manifest.ManifestLine]
-) -> Iterator[tuple[inbox.Taken, Choice]]:
+def _readable_now(job: Ingest, batch: Batch, lines: Iterable[manifest.ManifestLine]) -> Iterator[Arrival]:
     """Those of some refused files that would no longer be refused, as arrivals."""
     for line in lines:
         path = job.settings.home / line.stored_path
@@ -287,7 +304,8 @@ def _readable_now(
         except FileRefusedError:
             continue
         taken = inbox.take(job.settings, path, line.original_name, keep_original=True)
-        yield replace(taken, container_id=line.container_id), Choice(kind=said.kind, decimal=said.decimal)
+        choice = Choice(kind=said.kind, decimal=said.decimal)
+        yield Arrival(replace(taken, container_id=line.container_id), choice)
 
 
 # What DuckDB and Python raise at a file that nobody foresaw; not what a full disk or a broken lake raises.

@@ -131,17 +131,25 @@ def duplicate(settings: Settings, taken: inbox.Taken, earlier: manifest.Manifest
     return Settlement(outcome, at, move, None if is_noted else line)
 
 
-def unpacked(settings: Settings, taken: inbox.Taken, earlier: Earlier, at: datetime, kind: str) -> Settlement:
+def unpacked(
+    settings: Settings,
+    taken: inbox.Taken,
+    earlier: Earlier,
+    at: datetime,
+    told: Mapping[str, Any],
+    actions: tuple[str, ...] = (),
+    actor: str = "",
+) -> Settlement:
     """The container itself: kept beside its members, so that the bytes that came are still there."""
     if earlier and earlier.status == "unpacked":
         return duplicate(settings, taken, earlier, at)
-    line = new_line(taken, earlier, at, "unpacked", {"format": kind})
+    line = new_line(taken, earlier, at, "unpacked", told)
 
     def move() -> None:
         inbox.settle(settings, taken, line.stored_path)
         clear_refusal(settings, earlier, line.stored_path)
 
-    return Settlement(FileOutcome(taken.file_id, taken.name, "unpacked", line), at, move, line)
+    return Settlement(FileOutcome(taken.file_id, taken.name, "unpacked", line), at, move, line, actions, actor)
 
 
 def _write_reason(settings: Settings, stored: str, taken: inbox.Taken, refusal: FileRefusedError, at: datetime) -> None:

@@ -70,13 +70,15 @@ class Sources:
         names = frozenset(header)
         if len(names) != len(header):
             return None
-        matches = [k for k in self.kinds if k.source.header_of(k.kind) == names]
+        told_by_columns = (k for k in self.kinds if k.source.recognised_by == "columns")
+        matches = [k for k in told_by_columns if k.source.header_of(k.kind) == names]
         return matches[0] if len(matches) == 1 else None
 
     def nearest(self, header: list[str]) -> tuple[FileKind, list[str], list[str]]:
         """The kind that shares most columns, with what the header lacks and has besides."""
         names = set(header)
-        best = max(self.kinds, key=lambda k: _overlap(names, k.source.header_of(k.kind)))
+        told_by_columns = [k for k in self.kinds if k.source.recognised_by == "columns"]
+        best = max(told_by_columns or self.kinds, key=lambda k: _overlap(names, k.source.header_of(k.kind)))
         wanted = best.source.header_of(best.kind)
         return best, sorted(wanted - names), sorted(names - wanted)
 

@@ -33,6 +33,7 @@ _BELONGS: dict[Place, tuple[str, str]] = {
     ("identity", "pattern"): ("the regular expression that a whole id matches", r"pattern: 'U\d{3}'"),
     ("identity", "example"): ("a made-up id that matches the pattern", "example: 'U001'"),
     ("date_order",): ("the order of day, month and year", "date_order: ymd"),
+    ("recognised_by",): ("columns or name", "recognised_by: columns"),
     ("files",): ("the kinds of files, each under a name of its own", "files: {minute_steps: {...}}"),
     ("files", "*"): ("the fields of one kind of file", "minute_steps: {name_hint: ..., time: ..., columns: ...}"),
     ("files", "*", "name_hint"): ("a part of the files' names", "name_hint: minutes"),
@@ -41,6 +42,7 @@ _BELONGS: dict[Place, tuple[str, str]] = {
     ("files", "*", "time", "kind"): ("date, midnight or datetime", "kind: datetime"),
     ("files", "*", "time", "clock"): ("local or utc", "clock: utc"),
     ("files", "*", "time", "offset"): ("the name of a column with minutes from UTC", "offset: utc_offset_min"),
+    ("files", "*", "period"): ("the name of a column with the seconds a row stands for", "period: period_s"),
     ("files", "*", "period_s"): ("the seconds from one row to the next", "period_s: 60"),
     ("files", "*", "columns"): (
         "the columns of the file, each with a name and a type",
@@ -84,7 +86,9 @@ _RULES = (
     ("are read on the wall clock", "time", "such a file in UTC has to be brought into another form first"),
     ("belongs to a wall clock", "time", "write `clock: utc` where the column is UTC, `offset` where another column says"
      " how far the clock was from it"),
-    ("which is no column of whole numbers", "time", "declare it under columns, with `type: integer`, in minutes"),
+    ("'offset' is", "time", "declare it under columns, with `type: integer`, in minutes"),
+    ("'period' is", "period", "declare it under columns, with `type: integer`, in seconds"),
+    ("'period' and 'period_s' say", "period", "keep `period_s` where all rows have the same"),
     ("has no day", "", "leave `format` out if in doubt: it is then found out from all rows"),
     ("'codes' and 'scale'", "", "codes are for texts and scale is for numbers: leave one of them out"),
     ("without regard to capitals", "codes", "leave one of them out"),

@@ -153,6 +153,10 @@ class FileSpec(_Model):
     name_hint: str
     time: TimeColumn
     period_s: int | None = Field(default=None, ge=1, le=86_400)
+    period: str | None = Field(
+        default=None,
+        description="Name of a column of this kind: the seconds a row stands for, where rows differ in it.",
+    )
     columns: dict[str, SourceColumn] = Field(default_factory=dict)
     wide: Wide | None = None
     streams: dict[str, dict[str, Mapped]] = Field(min_length=1, description="stream -> stream column -> raw column")
@@ -179,6 +183,14 @@ class FileSpec(_Model):
             raise ValueError(f"every raw table has a column of its own called {', '.join(taken)}; choose another name")
         if self.wide and self.time.kind != "datetime":
             raise ValueError("'wide' columns follow each other in time: the time must be a datetime")
+        return self
+
+    @model_validator(mode="after")
+    def _period_is_told_once(self) -> "FileSpec":
+        if self.period and self.period_s:
+            raise ValueError("'period' and 'period_s' say the same: leave one of them out")
+        if self.period and self.period not in {c.name for c in self.columns.values() if c.type == "integer"}:
+            raise ValueError(f"'period' is '{self.period}', which is no column of whole numbers of this kind")
         return self
 
     @model_validator(mode="after")
@@ -212,7 +224,7 @@ class FileSpec(_Model):
             raise ValueError(f"stream '{target.name}' is mapped from undeclared columns: {', '.join(sorted(unknown))}")
         for column in (c for c in target.columns if c.name in mapping):
             mapping[column.name].fits(column)
-        if target.has_period and (self.period_s is None or self.time.kind != "datetime"):
+        if target.has_period and ((self.period_s or self.period) is None or self.time.kind != "datetime"):
             raise ValueError(f"stream '{target.name}' holds samples: it needs period_s and a datetime column")
         if target.is_sample and self.time.kind != "datetime":
             raise ValueError(f"stream '{target.name}' has moments: its time must be a datetime")
@@ -252,6 +264,9 @@ class SourceSpec(_Model):
     date_order: Literal["mdy", "dmy", "ymd"] = Field(description="Order in the vendor's untouched form.")
     decimal: Literal["point", "comma"] | None = Field(
         default=None, description="Decimal sign; left out, it is found out from all rows."
+    )
+    recognised_by: Literal["columns", "name"] = Field(
+        default="columns", description="name: only files called `source.kind.csv`, or said to be of a kind, are of it."
     )
     files: dict[Annotated[str, Field(pattern=_IDENTIFIER)], FileSpec]
 

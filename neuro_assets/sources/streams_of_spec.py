@@ -113,7 +113,8 @@ def _of_time(
 ) -> Iterator[Mistake]:
     """Whether the times are those of the stream: moments or days, and with a period."""
     is_told = any(len(p) == 1 and nearest(p[0], ["period_s"]) for p in inside)
-    if target.has_period and body.get("period_s") is None and not is_told:
+    has_period = body.get("period_s") is not None or body.get("period") is not None
+    if target.has_period and not has_period and not is_told:
         here = (*place, "period_s")
         what = f"'period_s' is missing, and stream '{target.name}' needs it"
         remedy = "add the seconds from one row to the next, for example `period_s: 60`"

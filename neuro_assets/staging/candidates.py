@@ -109,11 +109,12 @@ def _build_groups(
     """Fill `candidate_base` and `candidate_group`."""
     nobody = (
         "SELECT 0 AS kind_no, 0 AS file_no, '' AS source_participant_id, $start::DATE AS day, NULL::TIMESTAMP AS as_of,"
-        " NULL::TINYINT AS own_fold, NULL::SMALLINT AS own_offset_min, NULL::VARCHAR AS tz_source WHERE $end < $start"
+        " NULL::TINYINT AS own_fold, NULL::SMALLINT AS own_offset_min, NULL::VARCHAR AS tz_source,"
+        " NULL::INTEGER AS own_period_s WHERE $end < $start"
     )
     named = (
         f"SELECT {n}, f.file_no, r.* EXCLUDE (file_id) FROM"
-        f" (SELECT DISTINCT file_id, source_participant_id, day, as_of, {_own_clock(kind)}"
+        f" (SELECT DISTINCT file_id, source_participant_id, day, as_of, {_own_time(kind)}"
         f" FROM {kind.raw_table.qualified} WHERE day BETWEEN $start AND $end) r JOIN candidate_file f USING (file_id)"
         for n, kind in enumerate(kinds)
     )
@@ -137,20 +138,24 @@ def _build_groups(
     connection.execute(groups, {"repeats": repeats})
 
 
-def _own_clock(kind: FileKind) -> str:
-    """The columns that tell a row's own offset from UTC."""
+def _own_time(kind: FileKind) -> str:
+    """The columns in which a row says its own offset from UTC and its own period."""
     told = ("fold", "utc_offset_min", "tz_source") if kind.spec.has_offsets else ("NULL", "NULL", "NULL")
-    return f"{told[0]}::TINYINT AS own_fold, {told[1]}::SMALLINT AS own_offset_min, {told[2]}::VARCHAR AS tz_source"
-
-
-def _of_clock(kind: FileKind) -> str:
-    """That a row and its group `g` have the same offset of their own."""
-    if not kind.spec.has_offsets:
-        return ""
     return (
-        " AND g.own_offset_min IS NOT DISTINCT FROM r.utc_offset_min AND g.own_fold IS NOT DISTINCT FROM r.fold"
-        " AND g.tz_source = coalesce(r.tz_source, g.tz_source)"
+        f"{told[0]}::TINYINT AS own_fold, {told[1]}::SMALLINT AS own_offset_min, {told[2]}::VARCHAR AS tz_source,"
+        f" TRY_CAST({kind.spec.period or 'NULL'} AS INTEGER) AS own_period_s"
     )
+
+
+def _of_same_time(kind: FileKind) -> str:
+    """That a row and its group `g` agree in what the row says of its time."""
+    tests = []
+    if kind.spec.has_offsets:
+        tests += ["g.own_offset_min IS NOT DISTINCT FROM r.utc_offset_min", "g.own_fold IS NOT DISTINCT FROM r.fold"]
+        tests.append("g.tz_source = coalesce(r.tz_source, g.tz_source)")
+    if kind.spec.period:
+        tests.append(f"g.own_period_s IS NOT DISTINCT FROM TRY_CAST(r.{kind.spec.period} AS INTEGER)")
+    return "".join(f" AND {t}" for t in tests)
 
 
 def _rows(
@@ -188,7 +193,7 @@ def _rows(
             f" FROM {kind.raw_table.qualified} r JOIN candidate_file f ON f.file_id = r.file_id"
             f" JOIN {joined} g ON g.kind_no = {n} AND g.file_no = f.file_no AND g.day = r.day"
             f" AND g.as_of IS NOT DISTINCT FROM r.as_of"
-            f" AND g.source_participant_id IS NOT DISTINCT FROM r.source_participant_id{_of_clock(kind)} {span}"
+            f" AND g.source_participant_id IS NOT DISTINCT FROM r.source_participant_id{_of_same_time(kind)} {span}"
             f" WHERE r.day BETWEEN $start AND $end"
         )
     return " UNION ALL BY NAME ".join(f"({p})" for p in parts), bound

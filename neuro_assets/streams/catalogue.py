@@ -3,14 +3,9 @@
 A new stream is a new entry of `STREAMS`; nothing about vendors belongs here.
 """
 
-from typing import Literal
-
 from neuro_assets.streams.accounts import FRAME_TABLES, OPS_TABLES
 from neuro_assets.streams.columns import (
-    DAY,
     LOG_ID,
-    PARTICIPANT,
-    PROVENANCE,
     activity_minutes,
     asleep_within_bed,
     at_most_per_second,
@@ -21,53 +16,21 @@ from neuro_assets.streams.columns import (
     nobody_below_rest,
     sample_columns,
 )
-from neuro_assets.streams.model import Column, Rule, Stream
+from neuro_assets.streams.health import HEALTH_STREAMS
+from neuro_assets.streams.model import Column, Stream
+from neuro_assets.streams.shapes import daily, entries, samples
 
 __all__ = ["FRAME_TABLES", "OPS_TABLES", "STREAMS", "stream"]
 
 # Bounds are wide on purpose: they refuse what cannot be, not what is unusual.
 # Heart rate: 25 bpm (lowest bradycardia reported for athletes asleep) to 250; 255 is a common "no reading" value.
-# Steps: 5 a second is beyond a sprint's cadence. Calories: 25,000 kcal a day is the RECOVER study's upper bound.
+# Steps: 5 a second is beyond a sprint's cadence.
+# Distance: 360 km/h is beyond anything but trains and aircraft.
+# Calories: 25,000 kcal a day is the RECOVER study's upper bound.
 # MET: 23 is the highest of the Compendium of Physical Activities (running at 22.5 km/h); 40 leaves room for estimates.
 # Activity counts have no upper bound: what one count is differs from device to device, and so does where it saturates.
 _STEPS = Column("steps", "INTEGER", "Steps of the day; 0 is a count, not a missing day", "count", ge=0, le=200_000)
 _CALORIES = Column("calories_kcal", "DOUBLE", "Energy of the day", "kcal", ge=0, le=25_000)
-
-
-def _samples(
-    name: str,
-    value: Column,
-    description: str,
-    sampling: Literal["interval", "instant"],
-    rules: tuple[Rule, ...] = (),
-) -> Stream:
-    return Stream(
-        schema="staging",
-        name=name,
-        columns=sample_columns(value),
-        description=description,
-        partition_by="day",
-        sort_by=("participant_id", "local_ts"),
-        key=("participant_id", "period_s", "local_ts", "fold"),
-        values=("value",),
-        sampling=sampling,
-        rules=(day_is_local_date(), *rules),
-        unit=value.unit,
-    )
-
-
-def _daily(name: str, values: tuple[Column, ...], description: str, rules: tuple[Rule, ...] = ()) -> Stream:
-    return Stream(
-        schema="staging",
-        name=name,
-        columns=(PARTICIPANT, DAY, *values, *PROVENANCE),
-        description=description,
-        partition_by="day",
-        sort_by=("participant_id",),
-        key=("participant_id", "day"),
-        values=tuple(c.name for c in values),
-        rules=rules,
-    )
 
 
 def _distance(name: str, description: str) -> Column:
@@ -75,41 +38,48 @@ def _distance(name: str, description: str) -> Column:
 
 
 STREAMS: tuple[Stream, ...] = (
-    _samples(
+    samples(
         "heart_rate",
         Column("value", "DOUBLE", "Heart rate", "bpm", ge=25, le=250),
         "Heart-rate readings.",
         "instant",
     ),
-    _samples(
+    samples(
         "steps",
         Column("value", "DOUBLE", "Steps in the interval", "count", ge=0),
         "Steps per interval.",
         "interval",
         (at_most_per_second(5),),
     ),
-    _samples(
+    samples(
+        "distance",
+        Column("value", "DOUBLE", "Distance in the interval", "km", ge=0),
+        "Distance per interval.",
+        "interval",
+        (at_most_per_second(0.1),),
+    ),
+    samples(
         "calories",
         Column("value", "DOUBLE", "Energy spent in the interval", "kcal", ge=0),
         "Energy expenditure per interval.",
         "interval",
         (at_most_per_second(25_000 / 86_400 * 4),),
     ),
-    _samples(
+    samples(
         "intensity",
         Column("value", "DOUBLE", "Intensity counts in the interval (0-3 a minute, summed)", "counts", ge=0),
         "Activity intensity per interval.",
         "interval",
         (at_most_per_second(3 / 60),),
     ),
-    _samples(
+    samples(
         "mets",
         Column("value", "DOUBLE", "Metabolic equivalent, the mean over the interval", "MET", ge=0, le=40),
         "Metabolic equivalents per interval.",
         "instant",
         (nobody_below_rest(),),
     ),
-    _samples(
+    samples(
         "activity_counts",
         Column("value", "DOUBLE", "Counts in the interval, in the device's own measure", "counts", ge=0),
         "Actigraphy counts per epoch. Counts of different kinds of device do not compare.",
@@ -138,27 +108,19 @@ STREAMS: tuple[Stream, ...] = (
     ),
     # The log id is no part of the key: two weighings of a person have two times, and a file that lost the ids or
     # had them rounded by a spreadsheet must not count each weighing again.
-    Stream(
-        schema="staging",
-        name="weight",
-        columns=sample_columns(
+    entries(
+        "weight",
+        (
             Column("weight_kg", "DOUBLE", "Body weight", "kg", ge=20, le=400),
             Column("bmi", "DOUBLE", "Body mass index", "kg/m2", nullable=True, ge=5, le=120),
             Column("fat_pct", "DOUBLE", "Body fat, share of the weight", "%", nullable=True, ge=1, le=80),
             Column("is_manual", "BOOLEAN", "Whether a person typed it in", nullable=True),
-            LOG_ID,
-            has_period=False,
         ),
-        description="Weighings, one row each.",
-        partition_by="day",
-        sort_by=("participant_id", "local_ts"),
-        key=("participant_id", "local_ts", "fold"),
-        values=("weight_kg", "bmi", "fat_pct", "is_manual"),
-        attributes=("log_id",),
-        sampling="event",
-        rules=(day_is_local_date(), log_id_is_whole()),
+        "Weighings, one row each.",
+        attributes=(LOG_ID,),
+        rules=(log_id_is_whole(),),
     ),
-    _daily(
+    daily(
         "daily_activity",
         (
             _STEPS,
@@ -169,13 +131,19 @@ STREAMS: tuple[Stream, ...] = (
         "The vendor's daily activity summary, one row per participant-day.",
         (minutes_fit_the_day(),),
     ),
-    _daily("daily_steps", (_STEPS,), "The vendor's daily steps from a file of their own, one row per participant-day."),
-    _daily(
+    daily(
+        "daily_distance",
+        (Column("distance_km", "DOUBLE", "Distance of the day", "km", ge=0, le=300),),
+        "The vendor's daily distance from a file of its own, one row per participant-day.",
+        unit="km",
+    ),
+    daily("daily_steps", (_STEPS,), "The vendor's daily steps from a file of their own, one row per participant-day."),
+    daily(
         "daily_calories",
         (_CALORIES,),
         "The vendor's daily energy from a file of its own, one row per participant-day.",
     ),
-    _daily(
+    daily(
         "daily_intensity",
         (
             *activity_minutes(),
@@ -187,7 +155,7 @@ STREAMS: tuple[Stream, ...] = (
         "The vendor's daily activity minutes from a file of their own, one row per participant-day.",
         (minutes_fit_the_day(),),
     ),
-    _daily(
+    daily(
         "daily_sleep",
         (
             Column("sleep_records", "INTEGER", "Sleep periods, naps included", "count", ge=1, le=24),
@@ -197,6 +165,7 @@ STREAMS: tuple[Stream, ...] = (
         "The vendor's daily sleep summary, one row per participant-day (dated on the wake day).",
         (asleep_within_bed(),),
     ),
+    *HEALTH_STREAMS,
 )
 
 

@@ -21,11 +21,14 @@ DAILY, RESOLUTIONS = "agrees_with_daily_activity", "resolutions_agree"
 
 
 def test_which_streams_are_held_against_another_account():
+    """Not the steps of one exercise, nor the energy of one heart-rate zone, against those of the day."""
     assert {s.name: check_of(s) for s in STREAMS if check_of(s)} == {
         "steps": RESOLUTIONS,
+        "distance": RESOLUTIONS,
         "calories": RESOLUTIONS,
         "intensity": RESOLUTIONS,
         "activity_counts": RESOLUTIONS,
+        "daily_distance": DAILY,
         "daily_steps": DAILY,
         "daily_calories": DAILY,
         "daily_intensity": DAILY,

@@ -241,7 +241,7 @@ def test_text_does_not_feed_a_number(tmp_path: Path):
 def test_where_no_stream_is_recognised_an_example_stands_in_its_place(tmp_path: Path):
     text = draft(write(tmp_path / "x.csv", ["id,timestamp,temp", *(f"7,{t},36.5" for t in times("%Y-%m-%d %H:%M"))]))
     assert "    # streams:\n    #   steps: {value: <name from columns>}" in text
-    assert "# The streams: heart_rate, steps, calories, intensity, mets, activity_counts, sleep_stage, weight" in text
+    assert "# The streams: heart_rate, steps, distance, calories, intensity, mets, activity_counts, sleep_stage" in text
     filled = text.replace(
         "    # streams:\n    #   steps: {value: <name from columns>}", "    streams: {mets: {value: temp}}"
     )

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from neuro_assets.ingest.load import Choice, Ingest, ingest_paths
+from neuro_assets.ingest.arrival import Choice
+from neuro_assets.ingest.load import Ingest, ingest_paths
 from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.lake.lake import Connection, Lake
 from neuro_assets.settings import load_settings

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from neuro_assets.ingest import manifest, outbox
-from neuro_assets.ingest.load import Choice, Ingest
+from neuro_assets.ingest.arrival import Choice
+from neuro_assets.ingest.load import Ingest
 from neuro_assets.study import Window
 from neuro_assets_tests.fitabase_files import hourly_csv, steps_per_day_csv, write
 from neuro_assets_tests.tables import load, one, query

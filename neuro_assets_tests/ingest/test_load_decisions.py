@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from neuro_assets.ingest import load as load_module
+from neuro_assets.ingest.arrival import Choice
 from neuro_assets.ingest.decided import LoadPlan
-from neuro_assets.ingest.load import Choice, Ingest
+from neuro_assets.ingest.load import Ingest
 from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.ingest.replay import reconcile_study, replay_days
 from neuro_assets.lake.lake import Connection

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from neuro_assets.ingest.load import Choice, Ingest
+from neuro_assets.ingest.arrival import Choice
+from neuro_assets.ingest.load import Ingest
 from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.study import Window
 from neuro_assets_tests.fitabase_files import (

@@ -31,7 +31,7 @@ NAMES = [
         "date_order: ymd\n",
         "date_order: ymd\ncolour: red\n",
         "9, colour: unknown field 'colour'; delete it, or write one of: name, version, title, identity, date_order,"
-        " decimal, files",
+        " decimal, recognised_by, files",
     ),
     (
         "  example: 'U001'\n",
@@ -275,14 +275,81 @@ TIMES = [
         "kind: datetime",
         "kind: date",
         "12, files.minute_steps.time.kind: stream 'steps' has moments, but the time is of kind 'date'; write"
-        " `kind: datetime`, or feed a stream of days: daily_activity, daily_steps, daily_calories, daily_intensity,"
-        " daily_sleep",
+        " `kind: datetime`, or feed a stream of days: daily_activity, daily_distance, daily_steps, daily_calories,"
+        " daily_intensity, daily_sleep, daily_vitals, active_zone_minutes, heart_rate_zones, daily_active_minutes",
     ),
     (
         "kind: datetime}",
         "kind: datetime, format: '%H:%M'}",
         "12, files.minute_steps.time.format: '%H:%M' has no day: strptime's codes are wanted, such as"
         " '%d.%m.%Y %H:%M'; leave `format` out if in doubt: it is then found out from all rows",
+    ),
+]
+PERIODS = [
+    (
+        "    period_s: 60\n",
+        "    period_s: 60\n    period: step_count\n",
+        "14, files.minute_steps.period: 'period' and 'period_s' say the same: leave one of them out; keep `period_s`"
+        " where all rows have the same",
+    ),
+    (
+        "period_s: 60",
+        "period: note",
+        "13, files.minute_steps.period: 'period' is 'note', which is no column of whole numbers of this kind; declare"
+        " it under columns, with `type: integer`, in seconds",
+    ),
+    (
+        "period_s: 60",
+        "period: seconds",
+        "13, files.minute_steps.period: 'period' is 'seconds', which is no column of whole numbers of this kind;"
+        " declare it under columns, with `type: integer`, in seconds",
+    ),
+    (
+        "period_s: 60",
+        "period: Steps",
+        "13, files.minute_steps.period: 'period' is 'Steps', which is no column of whole numbers of this kind; declare"
+        " it under columns, with `type: integer`, in seconds",
+    ),
+    (
+        "period_s: 60",
+        "period: 60",
+        "13, files.minute_steps.period: '60' stands where a text is expected; write the name of a column with the"
+        " seconds a row stands for, for example `period: period_s`",
+    ),
+    (
+        "period_s: 60",
+        "period:",
+        "10, files.minute_steps.period_s: 'period_s' is missing, and stream 'steps' needs it; add the seconds from one"
+        " row to the next, for example `period_s: 60`",
+    ),
+]
+RECOGNISED_BY = [
+    (
+        "date_order: ymd\n",
+        "date_order: ymd\nrecognised_by: names\n",
+        "9, recognised_by: 'names' is none of 'columns' or 'name'; did you mean 'name'?",
+    ),
+    (
+        "date_order: ymd\n",
+        "date_order: ymd\nrecognised_by: colour\n",
+        "9, recognised_by: 'colour' is none of 'columns' or 'name'; write one of them",
+    ),
+    (
+        "date_order: ymd\n",
+        "date_order: ymd\nrecognized_by: name\n",
+        "9, recognized_by: unknown field 'recognized_by'; did you mean 'recognised_by'?",
+    ),
+    (
+        "date_order: ymd\n",
+        "date_order: ymd\nrecognised_by:\n",
+        "9, recognised_by: the value is missing; write columns or name, for example `recognised_by: columns`, or delete"
+        " the line",
+    ),
+    (
+        "    period_s: 60\n",
+        "    period_s: 60\n    recognised_by: name\n",
+        "14, files.minute_steps.recognised_by: unknown field 'recognised_by' here; it belongs to the whole source:"
+        " begin its line without blanks",
     ),
 ]
 BROKEN = [

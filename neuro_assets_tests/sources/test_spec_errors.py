@@ -5,7 +5,20 @@ from pathlib import Path
 import pytest
 
 from neuro_assets.sources.load import SourceError, load_sources, read_source
-from neuro_assets_tests.sources.mistakes import BROKEN, BUILT_IN, GOOD, MISSING, NAMES, PATTERNS, TIMES, VALUES
+from neuro_assets_tests.sources.mistakes import (
+    BROKEN,
+    BUILT_IN,
+    GOOD,
+    MISSING,
+    NAMES,
+    PATTERNS,
+    PERIODS,
+    RECOGNISED_BY,
+    TIMES,
+    VALUES,
+)
+
+TOLD_ONCE = [*NAMES, *VALUES, *MISSING, *TIMES, *PERIODS, *RECOGNISED_BY]
 
 
 def told(folder: Path, content: str | bytes) -> list[str]:
@@ -31,12 +44,12 @@ def test_the_spec_that_the_mistakes_are_made_in_is_good(tmp_path: Path):
     assert [k.raw_table.qualified for k in load_sources([tmp_path]).kinds] == ["raw.acme_minute_steps"]
 
 
-@pytest.mark.parametrize(("old", "new", "answer"), [*NAMES, *VALUES, *MISSING, *PATTERNS, *TIMES])
+@pytest.mark.parametrize(("old", "new", "answer"), [*TOLD_ONCE, *PATTERNS])
 def test_a_mistake_is_answered_with_line_field_and_remedy(tmp_path: Path, old: str, new: str, answer: str):
     assert f"acme.yaml line {answer}" in told(tmp_path, changed((old, new)))
 
 
-@pytest.mark.parametrize(("old", "new", "answer"), [*NAMES, *VALUES, *MISSING, *TIMES])
+@pytest.mark.parametrize(("old", "new", "answer"), TOLD_ONCE)
 def test_one_mistake_is_told_once(tmp_path: Path, old: str, new: str, answer: str):
     assert told(tmp_path, changed((old, new))) == [f"acme.yaml line {answer}"]
 
@@ -100,6 +113,18 @@ def test_broken_yaml_is_answered_with_line_field_and_remedy(tmp_path: Path, old:
 )
 def test_a_file_that_is_no_spec_at_all_is_answered(tmp_path: Path, content: bytes, answer: str):
     assert told(tmp_path, content) == [f"acme.yaml{answer}"]
+
+
+def test_a_period_may_be_told_by_a_column_of_whole_numbers(tmp_path: Path):
+    """Without `period_s`, and under the lake's name of the column."""
+    column = ("type: text}\n", "type: text}\n      Seconds: {name: seconds, type: integer}\n")
+    (tmp_path / "acme.yaml").write_text(changed(("period_s: 60", "period: seconds"), column), encoding="utf-8")
+    (kind,) = load_sources([tmp_path]).kinds
+    assert (kind.spec.period, kind.spec.period_s) == ("seconds", None)
+    assert told(tmp_path, changed(("period_s: 60", "period: Seconds"), column)) == [
+        "acme.yaml line 13, files.minute_steps.period: 'period' is 'Seconds', which is no column of whole numbers of"
+        " this kind; declare it under columns, with `type: integer`, in seconds"
+    ]
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_no_mistake(tmp_path: Path):

@@ -1,13 +1,21 @@
 import random
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 
-from neuro_assets.ingest.layout import plain
+from neuro_assets.ingest.decided import Said
+from neuro_assets.ingest.layout import find_layout, plain, unknown_layout
+from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.settings import REPOSITORY
+from neuro_assets.sources.fitbit.parts import COLUMNS
 from neuro_assets.sources.load import FileKind, SourceError, Sources, load_sources, read_source
+from neuro_assets.streams.catalogue import STREAMS
+from neuro_assets_tests.ingest.one_file import Reader
 
 BUILT_IN = REPOSITORY / "neuro_assets" / "sources"
 
@@ -56,9 +64,22 @@ def built_in() -> Sources:
     return load_sources([BUILT_IN])
 
 
+def told_by_columns(sources: Sources) -> list[FileKind]:
+    return [k for k in sources.kinds if k.source.recognised_by == "columns"]
+
+
+def told_by_name(sources: Sources) -> list[FileKind]:
+    return [k for k in sources.kinds if k.source.recognised_by == "name"]
+
+
+def test_there_are_so_many_kinds_of_each_source(built_in: Sources):
+    counts = Counter(k.source.name for k in built_in.kinds)
+    assert counts == {"fitabase": 19, "takeout": 13, "fitbit_web_api": 19}
+    assert {k.source.name for k in told_by_columns(built_in)} == {"fitabase"}
+
+
 def test_every_built_in_header_is_identified_in_any_order(built_in: Sources):
-    assert len(built_in.kinds) == 19
-    for kind in built_in.kinds:
+    for kind in told_by_columns(built_in):
         header = sorted(kind.source.header_of(kind.kind))
         for seed in range(5):
             random.Random(seed).shuffle(header)
@@ -78,12 +99,12 @@ def test_a_header_that_differs_by_one_column_is_nothing_we_know(built_in: Source
 
 def test_the_nearest_kind_is_told_with_what_differs(built_in: Sources):
     best, missing, extra = built_in.nearest(["Id", "SleepDay", "TotalMinutesAsleep", "TotalTimeInBed", "Nights"])
-    assert (best.kind, missing, extra) == ("sleep_day", ["TotalSleepRecords"], ["Nights"])
+    assert (best.name, missing, extra) == ("fitabase.sleep_day", ["TotalSleepRecords"], ["Nights"])
 
 
 def test_every_real_file_has_the_header_of_its_kind_in_the_same_order(built_in: Sources, shared_data: Path):
     """The kind is told by the file's name, which no spec needs to read a file."""
-    kinds = {k.spec.name_hint: k for k in built_in.kinds}
+    kinds = {k.spec.name_hint: k for k in told_by_columns(built_in)}
     found: Counter[str] = Counter()
     for path in sorted((shared_data / "fitabase").rglob("*.csv")):
         kind = kinds[path.stem]
@@ -139,7 +160,7 @@ def names_of(kind: FileKind) -> dict[str, list[str]]:
 def test_a_name_means_one_column_of_a_kind_and_is_listed_once(built_in: Sources):
     for kind in built_in.kinds:
         names = [n for known in names_of(kind).values() for n in known]
-        assert (kind.kind, [n for n, times in Counter(names).items() if times > 1]) == (kind.kind, [])
+        assert (kind.name, [n for n, times in Counter(names).items() if times > 1]) == (kind.name, [])
 
 
 @pytest.mark.parametrize(
@@ -159,17 +180,20 @@ def test_a_name_means_one_column_of_a_kind_and_is_listed_once(built_in: Sources)
     ],
 )
 def test_what_people_and_tools_call_a_column(built_in: Sources, kind: str, column: str, called: list[str]):
-    known = names_of(next(k for k in built_in.kinds if k.kind == kind))[column]
+    known = names_of(next(k for k in built_in.kinds if k.name == f"fitabase.{kind}"))[column]
     assert [name for name in called if plain(name) not in known] == []
 
 
 def test_a_weight_without_a_unit_is_not_taken_for_kilograms(built_in: Sources):
-    kind = next(k for k in built_in.kinds if k.kind == "weight_log")
-    assert "weight" not in [n for known in names_of(kind).values() for n in known]
+    """Not in any source: that of an archive may be in pounds as well."""
+    feeding = built_in.feeding("weight")
+    assert {k.name for k in feeding} == {"fitabase.weight_log", "takeout.weight", "fitbit_web_api.weight"}
+    for kind in feeding:
+        assert "weight" not in [n for known in names_of(kind).values() for n in known]
 
 
 def test_a_file_may_lack_what_no_stream_needs(built_in: Sources):
-    required = {k.kind: k.spec.required for k in built_in.kinds}
+    required = {k.kind: k.spec.required for k in told_by_columns(built_in)}
     assert required["weight_log"] == {"WeightKg"}
     assert required["minute_sleep"] == {"value", "logId"}
     assert required["hourly_intensities"] == {"TotalIntensity"}
@@ -177,14 +201,55 @@ def test_a_file_may_lack_what_no_stream_needs(built_in: Sources):
     assert len(required["minute_steps_wide"]) == 60
 
 
+# Every stream with the kinds that feed it; who adds a stream or a kind says here which belong together.
+FEEDING = {
+    "heart_rate": ["fitabase.heartrate_seconds", "fitbit_web_api.heart_rate", "takeout.heart_rate"],
+    "steps": [
+        "fitabase.hourly_steps",
+        "fitabase.minute_steps",
+        "fitabase.minute_steps_wide",
+        "fitbit_web_api.steps",
+        "takeout.steps",
+    ],
+    "distance": ["fitbit_web_api.distance", "takeout.distance"],
+    "calories": [
+        "fitabase.hourly_calories",
+        "fitabase.minute_calories",
+        "fitabase.minute_calories_wide",
+        "fitbit_web_api.calories",
+        "takeout.calories",
+    ],
+    "intensity": [
+        "fitabase.hourly_intensities",
+        "fitabase.minute_intensities",
+        "fitabase.minute_intensities_wide",
+        "fitbit_web_api.activity_level",
+    ],
+    "mets": ["fitabase.minute_mets", "fitabase.minute_mets_wide", "fitbit_web_api.activity_level"],
+    "activity_counts": [],
+    "sleep_stage": ["fitabase.minute_sleep", "fitbit_web_api.sleep_stage", "takeout.sleep_stage"],
+    "weight": ["fitabase.weight_log", "fitbit_web_api.weight", "takeout.weight"],
+    "daily_activity": ["fitabase.daily_activity"],
+    "daily_distance": ["fitbit_web_api.daily_distance"],
+    "daily_steps": ["fitabase.daily_steps", "fitbit_web_api.daily_steps"],
+    "daily_calories": ["fitabase.daily_calories", "fitbit_web_api.daily_calories"],
+    "daily_intensity": ["fitabase.daily_intensities"],
+    "daily_sleep": ["fitabase.sleep_day"],
+    "hrv": ["fitbit_web_api.hrv"],
+    "spo2": ["fitbit_web_api.spo2"],
+    "sleep_session": ["fitbit_web_api.sleep_session", "takeout.sleep_session"],
+    "sleep_score": ["takeout.sleep_score"],
+    "exercise": ["fitbit_web_api.exercise", "takeout.exercise"],
+    "device_sync": ["fitbit_web_api.device_sync"],
+    "daily_vitals": ["fitbit_web_api.daily_vitals", "takeout.daily_vitals"],
+    "active_zone_minutes": ["fitbit_web_api.active_zone_minutes", "takeout.active_zone_minutes"],
+    "heart_rate_zones": ["fitbit_web_api.heart_rate_zones", "takeout.heart_rate_zones"],
+    "daily_active_minutes": ["fitbit_web_api.daily_active_minutes", "takeout.daily_active_minutes"],
+}
+
+
 def test_kinds_are_found_by_stream_and_by_raw_table(built_in: Sources):
-    fed = {name: [k.kind for k in built_in.feeding(name)] for name in ("calories", "mets", "weight", "activity_counts")}
-    assert fed == {
-        "calories": ["hourly_calories", "minute_calories", "minute_calories_wide"],
-        "mets": ["minute_mets", "minute_mets_wide"],
-        "weight": ["weight_log"],
-        "activity_counts": [],
-    }
+    assert {s.name: sorted(k.name for k in built_in.feeding(s.name)) for s in STREAMS} == FEEDING
     assert built_in.by_raw_table("raw.fitabase_sleep_day").kind == "sleep_day"
     with pytest.raises(KeyError, match=r"no source spec feeds raw\.oura_sleep"):
         built_in.by_raw_table("raw.oura_sleep")
@@ -206,7 +271,100 @@ def test_a_user_adds_a_vendor_without_code(tmp_path: Path):
         "unreadable",
         "as_of",
     ]
-    assert [k.source.name for k in sources.feeding("steps")] == ["fitabase"] * 3 + ["acme"]
+    assert [k.source.name for k in sources.feeding("steps")] == ["fitabase"] * 3 + ["fitbit_web_api", "takeout", "acme"]
+
+
+# Kinds of a source that is recognised by name.
+
+
+def own_header(kind: FileKind) -> list[str]:
+    return sorted(kind.source.header_of(kind.kind))
+
+
+def found_by_columns(sources: Sources, header: list[str], file_name: str) -> list[str]:
+    """The kind a header is found to be of, or those between which nothing decides."""
+    try:
+        layout = find_layout(sources, header, [], file_name)
+    except FileRefusedError as refusal:
+        if refusal.code != "ambiguous_layout":
+            raise
+        return re.findall(r"\w+\.\w+", str(refusal).partition("fit several kinds of file: ")[2].partition(". ")[0])
+    return [layout.kind.name] if layout else []
+
+
+def test_by_its_columns_no_file_is_of_a_source_recognised_by_name(built_in: Sources):
+    """Not even with all of them: the same columns may be steps of a vendor whose files are told by columns."""
+    of_others = 0
+    for kind in told_by_name(built_in):
+        header = own_header(kind)
+        for file_name in ("file.csv", f"{kind.kind}.csv", f"{kind.name}.csv"):
+            found = found_by_columns(built_in, header, file_name)
+            assert [name for name in found if not name.startswith("fitabase.")] == []
+            of_others += bool(found)
+        assert built_in.nearest(header)[0].source.name == "fitabase"
+        told = str(unknown_layout(built_in, header))
+        assert not re.search(r"takeout|Fitbit", told)
+    assert of_others
+
+
+def test_a_header_identifies_no_kind_of_a_source_recognised_by_name(built_in: Sources):
+    assert [k.name for k in told_by_name(built_in) if built_in.identify(own_header(k))] == []
+
+
+def test_of_a_source_recognised_by_name_a_file_is_where_its_kind_is_said(built_in: Sources):
+    for kind in told_by_name(built_in):
+        header = own_header(kind)
+        layout = find_layout(built_in, header, [], "file.csv", kind.name)
+        assert layout is not None
+        assert (layout.kind.name, layout.ignored, layout.missing) == (kind.name, (), ())
+        lacking = [n for n in header if n not in kind.spec.required]
+        assert find_layout(built_in, lacking, [], "file.csv", kind.name) is None
+
+
+ACME_HOURS = "user,when,count\n" + "".join(f"ann,2016-04-05 {h:02}:00:00,{h}\n" for h in range(24))
+
+
+@pytest.fixture
+def by_name(tmp_path: Path) -> Iterator[Reader]:
+    """A reader of files of the built-in sources and of a vendor that is recognised by name."""
+    write_spec(tmp_path / "specs", vendor(recognised_by="name"))
+    with duckdb.connect() as connection:
+        yield Reader(connection, tmp_path, load_sources([BUILT_IN, tmp_path / "specs"]))
+
+
+@pytest.mark.parametrize("name", ["acme.hourly.csv", "Ann/2016/acme.hourly.csv", "export.zip/acme.hourly.csv"])
+def test_a_file_named_after_its_kind_is_of_it(by_name: Reader, name: str):
+    plan = by_name.plan(ACME_HOURS, name=name)
+    assert (plan.scan.kind.name, plan.extent.rows) == ("acme.hourly", 24)
+
+
+@pytest.mark.parametrize("name", ["hourly.csv", "acme.hourly (2).csv", "my acme.hourly.csv", "acme.hourly/steps.csv"])
+def test_a_file_with_another_name_is_of_no_kind_until_a_person_says_it(by_name: Reader, name: str):
+    assert by_name.refusal(ACME_HOURS, name=name).code == "unknown_layout"
+    for said in ("hourly", "acme.hourly"):
+        assert by_name.plan(ACME_HOURS, name=name, said=Said(kind=said)).scan.kind.name == "acme.hourly"
+
+
+def test_a_file_named_after_a_kind_must_have_its_columns(by_name: Reader):
+    told = by_name.refusal(ACME_HOURS.replace("count", "counted"), name="acme.hourly.csv")
+    assert told.code == "unknown_layout"
+
+
+def test_the_tables_of_a_payload_have_the_columns_of_their_kinds(built_in: Sources):
+    """The participant before them; the period behind those whose kind says it; levels apart from calories."""
+    apart = {"level", "mets_x10"}
+    kinds = {re.sub(r"_\d+[sm]$", "", part): columns for part, columns in COLUMNS.items()}
+    timed = {re.sub(r"_\d+[sm]$", "", part) for part in COLUMNS if re.search(r"_\d+[sm]$", part)}
+    for kind in told_by_name(built_in):
+        columns = set(kinds.get(kind.kind, ())) | {"participant"} | ({"period_s"} if kind.kind in timed else set())
+        if kind.kind == "calories":
+            columns -= apart
+        elif kind.kind == "activity_level":
+            columns = {"participant", "local_time", "period_s"} | apart
+        if kind.spec.time.clock == "utc":
+            columns = columns - {"local_time", "utc_offset_min"} | {"utc_time"}
+        assert (kind.name, set(own_header(kind))) == (kind.name, columns)
+    assert set(kinds) <= {k.kind for k in told_by_name(built_in)}
 
 
 def test_a_vendor_cannot_be_defined_twice(tmp_path: Path):

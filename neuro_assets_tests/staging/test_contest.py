@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from neuro_assets.ingest.load import Choice, Ingest
+from neuro_assets.ingest.arrival import Choice
+from neuro_assets.ingest.load import Ingest
 from neuro_assets.staging.stage import StagingReport
 from neuro_assets_tests.fitabase_files import steps_per_day_csv, write
 from neuro_assets_tests.tables import load, query, stage

@@ -182,7 +182,7 @@ def test_rows_of_no_known_log_are_one_measurement_a_minute(job: Ingest):
 
 def test_states_and_events_have_no_hours_of_record(job: Ingest):
     views = query(job.lake, "SELECT view_name FROM duckdb_views() WHERE view_name LIKE '%_of_record'")
-    of_record = ("heart_rate", "steps", "calories", "intensity", "mets", "activity_counts")
+    of_record = ("heart_rate", "steps", "distance", "calories", "intensity", "mets", "activity_counts", "hrv", "spo2")
     assert {name for (name,) in views} == {f"{s}_of_record" for s in of_record}
 
 

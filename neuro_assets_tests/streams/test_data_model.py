@@ -13,8 +13,9 @@ SECTIONS = {
     part.split("\n", 1)[0].strip("# `"): part
     for part in re.split(r"^(?=###? )", (REPOSITORY / "docs" / "data-model.md").read_text("utf-8"), flags=re.MULTILINE)
 }
-SAMPLES = [s for s in STREAMS if s.has_of_record]
-TABLES = [*(s for s in STREAMS if not s.has_of_record), *OPS_TABLES, *FRAME_TABLES]
+# Streams of samples of one value are described together.
+SAMPLES = [s for s in STREAMS if s.has_of_record and s.values == ("value",)]
+TABLES = [*(s for s in STREAMS if s not in SAMPLES), *OPS_TABLES, *FRAME_TABLES]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 
 
@@ -67,7 +68,17 @@ def test_every_stream_of_samples_has_the_common_columns_and_a_line_of_its_own():
         assert [r.name for r in stream.rules if f"`{r.name}`" not in own[stream.qualified][4]] == []
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.kind)
+def test_columns_that_every_raw_table_has_are_told_with_those_that_only_some_have():
+    """A kind's own columns lie between its time and `unreadable`."""
+    lines = {line[0].strip("`"): line[1:3] for line in lines_of("raw")}
+    for kind in KINDS:
+        own = set(kind.spec.raw_columns)
+        common = {c.name: [c.type, "yes" if c.nullable else ""] for c in kind.raw_table.columns if c.name not in own}
+        assert {name: lines.get(name) for name in common} == common
+    assert set(lines) == {c.name for k in KINDS for c in k.raw_table.columns if c.name not in k.spec.raw_columns}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 def test_every_raw_table_has_its_vendor_columns(kind: FileKind):
     types = {c.name: c.type for c in kind.raw_table.columns}
     wanted = [[f"`{c.name}`", types[c.name], c.unit, f"`{v}`"] for v, c in kind.spec.columns.items()]
@@ -75,6 +86,12 @@ def test_every_raw_table_has_its_vendor_columns(kind: FileKind):
         wanted.append([f"`{wide.name}`", types[wide.name], wide.unit, f"`{wide.columns[0]}` to `{wide.columns[-1]}`"])
     assert lines_of(kind.raw_table.qualified) == wanted
     assert [s for s in kind.spec.streams if f"`staging.{s}`" not in SECTIONS[kind.raw_table.qualified]] == []
+
+
+def test_every_stream_without_hours_of_record_is_named_as_such():
+    """Of those with moments: a day has no hours."""
+    without = SECTIONS["Samples"].split("have no such view")[0].rsplit("\n", 1)[-1]
+    assert set(re.findall(r"`(\w+)`", without)) == {s.name for s in STREAMS if s.is_sample and not s.has_of_record}
 
 
 def test_no_table_is_described_that_is_not_there():

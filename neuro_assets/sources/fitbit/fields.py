@@ -2,17 +2,19 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from neuro_assets.sources.fitbit.parts import Code, PayloadError
 
+Word = TypeVar("Word", bound=str)
+
 _SHOWN = 40
-_PLAIN = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
-_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+_PLAIN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,30})?")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _DAY = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
 _VENDOR_DAY = re.compile(r"(?P<month>[0-9]{2})/(?P<day>[0-9]{2})/(?P<year>[0-9]{2})")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
@@ -59,9 +61,9 @@ class Field:
         return PayloadError(code, message, remedy, field=self.path)
 
     def wrong(self, expected: str) -> PayloadError:
-        """The error of a value of another type, or of a text that is no such value."""
-        code: Code = "bad_value" if isinstance(self.value, str | int | float) else "wrong_type"
-        return self.error("wrong_type" if isinstance(self.value, bool) else code, f"{expected} is expected, not {shown(self.value)}")
+        """The error of a value of another type, or of a text or number that is no such value."""
+        is_plain = isinstance(self.value, str | int | float) and not isinstance(self.value, bool)
+        return self.error("bad_value" if is_plain else "wrong_type", f"{expected} is expected, not {shown(self.value)}")
 
     def at(self, key: str) -> "Field":
         """The member of that name.
@@ -78,6 +80,11 @@ class Field:
         """The member of that name; None where it is missing or null."""
         value = self._object().get(key)
         return None if value is None else Field(value, self, key)
+
+    def either(self, key: str, other: str) -> "Field":
+        """The member of the first name; that of the other one where only that is there."""
+        members = self._object()
+        return self.at(other if other in members and key not in members else key)
 
     def has(self, key: str) -> bool:
         """Whether there is a member of that name that is not null."""
@@ -147,7 +154,7 @@ class Field:
             raise self.error("wrong_type", f"true or false is expected, not {shown(self.value)}")
         return "true" if self.value else "false"
 
-    def one_of(self, meaning: Mapping[str, str]) -> str:
+    def one_of(self, meaning: Mapping[str, Word]) -> Word:
         """What the word means, of the words that may stand here."""
         if isinstance(self.value, str) and self.value in meaning:
             return meaning[self.value]
@@ -178,7 +185,7 @@ class Field:
         raise self.wrong(f"a date and time{zone} such as 2019-11-01T01:48:00.000 or 11/01/19 01:48:00")
 
 
-def shown(value: object) -> str:
+def shown(value: Any) -> str:
     """A value as a message may show it: its type, or itself where it is short."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
@@ -200,9 +207,9 @@ def plain(value: float, field: Field) -> str:
     return format(Decimal(text), "f") if "e" in text else text
 
 
-def optional(field: Field | None, read: str = "number") -> str:
-    """What the named reader says of the field; empty where there is none."""
-    return "" if field is None else getattr(field, read)()
+def optional(field: Field | None, read: Callable[[Field], str] = Field.number) -> str:
+    """What a reader says of the field; empty where there is none."""
+    return "" if field is None else read(field)
 
 
 def seconds_of(field: Field | None) -> str:

@@ -22,6 +22,7 @@ Code = Literal[
     "no_date",
 ]
 
+_SHOWN = 40
 _MINUTES = ("1m", "5m", "15m")
 _SAMPLES = {
     "steps": ("steps",),
@@ -176,9 +177,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     twice = next(name for name in names if names.count(name) > 1)
     raise _broken(f"an object has the key '{twice}' twice" if len(twice) <= _SHOWN else "an object has a key twice")
-
-
-_SHOWN = 40
 
 
 def _broken(message: str) -> PayloadError:

@@ -4,14 +4,15 @@
 CREATE OR REPLACE TEMP TABLE candidate_base AS
 SELECT
     (row_number() OVER (
-        ORDER BY r.day, r.source_participant_id, r.file_no, r.kind_no, r.as_of, r.own_offset_min, r.own_fold
+        ORDER BY r.day, r.source_participant_id, r.file_no, r.kind_no, r.as_of, r.own_offset_min, r.own_fold, r.own_period_s
     ))::INTEGER AS base_no,
     r.kind_no,
     r.file_no,
     r.source_participant_id,
     r.day,
     k.source,
-    k.period_s,
+    coalesce(r.own_period_s, k.period_s) AS period_s,
+    r.own_period_s,
     who.participant_id,
     r.as_of,
     coalesce(z.zone, $default_zone) AS zone,
