@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from neuro_assets.lake.lake import lock_files
 from neuro_assets.settings import Settings
 
 # The order in which a file goes through them: copied in this order none is missed, though one may be met twice.
@@ -49,9 +50,9 @@ def _is_of_database(path: Path) -> bool:
 
 
 def _is_of_lake(settings: Settings, path: Path) -> bool:
-    """Below the data path, or the catalog, its lock or its journal, where those lie elsewhere in the home."""
+    """Below the data path, or the catalog, its locks or its journal, where those lie elsewhere in the home."""
     places = [Path(settings.data_path)] if "://" not in settings.data_path else []
     if settings.catalog_url.startswith("sqlite:"):
         catalog = Path(settings.catalog_url.removeprefix("sqlite:"))
-        places += [catalog, catalog.with_suffix(".lock"), *(Path(f"{catalog}{e}") for e in ("-wal", "-shm"))]
+        places += [catalog, *lock_files(catalog), *(Path(f"{catalog}{e}") for e in ("-wal", "-shm"))]
     return any(path == place.absolute() or place.absolute() in path.parents for place in places)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from neuro_assets.lake.extensions import load_extensions
-from neuro_assets.lake.lake import Connection, Lake, LakeError
+from neuro_assets.lake.lake import Connection, Lake, LakeError, lock_files
 
 _PREFIX = "ducklake_"
 # The catalog's own tables as the connection names them, and those of the attached SQLite file.
@@ -114,7 +114,8 @@ def _both(lake: Lake, copy: Path) -> Iterator[Connection]:
         # DuckLake itself makes the tables.
         with CopiedLake(f"sqlite:{copy}", str(copy.with_name("data")), encrypted=lake.encrypted).connect():
             pass
-        copy.with_suffix(".lock").unlink(missing_ok=True)
+        for left in lock_files(copy):
+            left.unlink(missing_ok=True)
     with lake.connect() as connection:
         load_extensions(connection, ["sqlite"])
         connection.execute(f"ATTACH '{_quoted(str(copy))}' AS {_COPY} (TYPE sqlite)")

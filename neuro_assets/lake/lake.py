@@ -291,12 +291,12 @@ class Lake:
 
     @contextmanager
     def _file_lock(self, timeout_s: float) -> Iterator[None]:
-        path = self.sqlite_path.with_suffix(".lock")
+        path, queue = lock_files(self.sqlite_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         lock, until = FileLock(path, poll_interval=0.02), time.monotonic() + timeout_s
         try:
             # Who waits holds the queue, so that whoever has just released the lock cannot take it again at once.
-            with FileLock(path.with_suffix(".queue"), timeout=timeout_s, poll_interval=0.02):
+            with FileLock(queue, timeout=timeout_s, poll_interval=0.02):
                 lock.acquire(timeout=max(0.0, until - time.monotonic()))
         except Timeout:
             raise LakeBusyError(
@@ -306,6 +306,11 @@ class Lake:
             yield
         finally:
             lock.release()
+
+
+def lock_files(catalog: Path) -> tuple[Path, Path]:
+    """The files beside a SQLite catalog by which writers take turns: the lock, and the queue for it."""
+    return catalog.with_suffix(".lock"), catalog.with_suffix(".queue")
 
 
 def prepare_connection(connection: Connection, data_path: str, password: str | None) -> None:
