@@ -6,6 +6,7 @@ import warnings
 import dagster as dg
 
 from neuro_assets.assets.baselines import build_dbt_assets, build_dbt_resource, build_engagement_asset
+from neuro_assets.assets.coverage import build_coverage_assets
 from neuro_assets.assets.raw import LANDING, build_raw_asset
 from neuro_assets.assets.staging import build_staging_asset
 from neuro_assets.automation.build import build_automation
@@ -35,6 +36,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         LANDING,
         *(build_raw_asset(kind, partitions) for kind in sources.kinds),
         *(build_staging_asset(s, sources, study, partitions) for s in STREAMS if sources.feeding(s.name)),
+        *build_coverage_assets(sources, study, partitions),
         *build_dbt_assets(partitions),
         build_engagement_asset(),
     ]

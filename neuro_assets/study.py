@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 ALIAS_PREFIX = "alias_"
 DateOrder = Literal["mdy", "dmy", "ymd", "ydm"]
@@ -75,6 +75,51 @@ class ZonePeriod(_Model):
     zone: ZoneName
 
 
+class Lapse(_Model):
+    """From this local day on consent had lapsed, up to and including the last; open while it still has."""
+
+    since: date
+    until: date | None = None
+
+
+class Outage(_Model):
+    """A stretch in which a vendor, or what a study gets its data by, did not work."""
+
+    since: AwareDatetime
+    until: AwareDatetime
+    streams: tuple[str, ...] = Field(default=(), description="Streams it concerns; none named: all of them.")
+    note: str = ""
+
+
+class Wear(_Model):
+    """How worn minutes are told."""
+
+    method: Literal["automatic", "heart_rate", "zero_steps", "choi_steps", "choi_heart_rate", "combination"] = Field(
+        default="automatic",
+        description="automatic: heart_rate on a person's days that have any, zero_steps on the others.",
+    )
+    zero_run_min: int = Field(
+        default=60, ge=1, description="zero_steps: minutes of zeros from which on nobody wears it."
+    )
+    heart_rate_bridge_min: int = Field(default=0, ge=0, description="heart_rate: gaps up to this long count as worn.")
+
+
+class CoverageRules(_Model):
+    """How coverage is judged."""
+
+    wear: Wear = Wear()
+    outages: tuple[Outage, ...] = ()
+    device_memory_days: float = Field(
+        default=7, gt=0, description="How far back a device can hand over its minutes; older ones are lost."
+    )
+    low_battery_pct: float = Field(
+        default=20, ge=0, le=100, description="A device silent since a sync with no more than this may be empty."
+    )
+    empty_battery_pct: float = Field(
+        default=5, ge=0, le=100, description="From which charge on, carried forward, a device counts as empty."
+    )
+
+
 class Participant(_Model):
     """One pseudonymous participant. Contact data has no place here."""
 
@@ -83,6 +128,11 @@ class Participant(_Model):
     zones: tuple[ZonePeriod, ...] = ()
     enrolled_on: date | None = None
     withdrawn_on: date | None = None
+    consent_lapsed: tuple[Lapse, ...] = ()
+
+    def placed(self) -> dict[str, Any]:
+        """What decides where this person's rows belong; consent does not."""
+        return self.model_dump(mode="json", exclude={"consent_lapsed"})
 
     @model_validator(mode="after")
     def _zones_follow_each_other(self) -> "Participant":
@@ -106,6 +156,7 @@ class Study(_Model):
     expected_streams: tuple[str, ...] = ()
     gates: Gates = Gates()
     stream_gates: dict[str, Gates] = Field(default_factory=dict, description="Gates of single streams.")
+    coverage: CoverageRules = CoverageRules()
     date_orders: dict[str, DateOrder] = Field(
         default_factory=dict,
         description="source or source.file -> order of its dates, where files leave it open.",
@@ -122,7 +173,7 @@ class Study(_Model):
         body = self.model_dump(
             mode="json", include={"default_time_zone", "window", "auto_enrol", "gates", "stream_gates"}
         )
-        body["people"] = [p.model_dump(mode="json") for p in sorted(self.people, key=lambda p: p.participant_id)]
+        body["people"] = [p.placed() for p in sorted(self.people, key=lambda p: p.participant_id)]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
@@ -150,8 +201,9 @@ def load_study(path: Path) -> Study:
 def load_participants(path: Path) -> tuple[Participant, ...]:
     """Read a participants file: CSV (one line a person) or YAML (a list of people).
 
-    CSV columns: participant_id, enrolled_on, withdrawn_on, time_zone, alias_<vendor>...; several aliases are
-    separated by `|`; a zone history is written `America/New_York | 2016-04-01: Europe/London`.
+    CSV columns: participant_id, enrolled_on, withdrawn_on, time_zone, consent_lapsed, alias_<vendor>...; several
+    aliases are separated by `|`; a zone history is written `America/New_York | 2016-04-01: Europe/London`, lapses of
+    consent `2016-04-01..2016-04-20 | 2016-05-01..`.
 
     Raises:
         StudyError: with file, line and remedy.
@@ -182,7 +234,7 @@ def _participant(path: Path, place: str, row: Any) -> Participant:
 def _csv_rows(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as handle:
         reader = csv.DictReader(handle)
-        known = {"participant_id", "enrolled_on", "withdrawn_on", "time_zone"}
+        known = {"participant_id", "enrolled_on", "withdrawn_on", "time_zone", "consent_lapsed"}
         for name in reader.fieldnames or []:
             if name not in known and not name.startswith(ALIAS_PREFIX):
                 raise StudyError(
@@ -198,6 +250,7 @@ def _csv_rows(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
                     "enrolled_on": cells.get("enrolled_on") or None,
                     "withdrawn_on": cells.get("withdrawn_on") or None,
                     "zones": _zone_history(cells.get("time_zone", "")),
+                    "consent_lapsed": _lapses(cells.get("consent_lapsed", "")),
                     "aliases": {
                         k.removeprefix(ALIAS_PREFIX): [a.strip() for a in v.split("|") if a.strip()]
                         for k, v in cells.items()
@@ -213,6 +266,15 @@ def _zone_history(cell: str) -> list[dict[str, Any]]:
         since, colon, zone = part.partition(":")
         periods.append({"since": since.strip(), "zone": zone.strip()} if colon else {"zone": part})
     return periods
+
+
+def _lapses(cell: str) -> list[dict[str, Any]]:
+    """`2020-01-05..2020-01-20 | 2020-03-01..`."""
+    lapses: list[dict[str, Any]] = []
+    for part in (p.strip() for p in cell.split("|") if p.strip()):
+        since, _, until = (p.strip() for p in part.partition(".."))
+        lapses.append({"since": since, "until": until or None})
+    return lapses
 
 
 def _refuse_shared_names(path: Path, people: list[Participant]) -> None:

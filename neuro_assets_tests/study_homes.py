@@ -113,10 +113,10 @@ class StudyHome:
         return replace(self, settings=settings, definitions=graph_of(settings, self.definitions), instance=instance)
 
 
-def new_graph(home: Path) -> dg.Definitions:
+def new_graph(home: Path, **overrides: object) -> dg.Definitions:
     """The real definitions, built once for all homes of the same window."""
     home.mkdir(parents=True, exist_ok=True)
-    write_study(home)
+    write_study(home, **overrides)
     return build_definitions(settings_of(home))
 
 

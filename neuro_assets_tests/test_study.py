@@ -235,3 +235,16 @@ def test_the_study_that_init_writes_can_be_read(tmp_path: Path):
     assert (study.window.start, study.window.end) == (date(2016, 4, 1), None)
     assert study.default_time_zone is None
     assert study.auto_enrol is False
+
+
+def test_lapses_of_consent_are_read_and_place_no_row_elsewhere(tmp_path: Path):
+    text = "participant_id,time_zone,consent_lapsed\nP1,UTC,2020-01-05..2020-01-20 | 2020-03-01..\nP2,UTC,\n"
+    (tmp_path / "people.csv").write_text(text)
+    one, two = load_participants(tmp_path / "people.csv")
+    assert [(str(lapse.since), str(lapse.until)) for lapse in one.consent_lapsed] == [
+        ("2020-01-05", "2020-01-20"),
+        ("2020-03-01", "None"),
+    ]
+    assert two.consent_lapsed == ()
+    plain = Participant(participant_id="P1", zones=one.zones)
+    assert one.placed() == plain.placed()

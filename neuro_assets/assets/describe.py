@@ -89,5 +89,9 @@ def participants_plot(counts: Mapping[date, int], title: str) -> dg.MarkdownMeta
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     pyplot.close(figure)
-    picture = base64.b64encode(buffer.getvalue()).decode()
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{picture})")
+    return picture(buffer.getvalue(), title)
+
+
+def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
+    """A picture within the metadata itself."""
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -126,7 +126,7 @@ def _states(study: Study) -> dict[str, str]:
 
 
 def _line(person: Participant) -> str:
-    return json.dumps(person.model_dump(mode="json"), sort_keys=True)
+    return json.dumps(person.placed(), sort_keys=True)
 
 
 def _crossing(connection: Connection, job: Ingest) -> list[manifest.ManifestLine]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from neuro_assets.sources.mistakes import mistakes_of
@@ -149,7 +149,12 @@ class _Read:
 
 
 def _read(path: Path) -> _Read:
-    content = path.read_bytes()
+    return _read_content(path, path.read_bytes())
+
+
+# A process asks for the same specs again and again, and to check the built-in ones takes a tenth of a second.
+@lru_cache(maxsize=64)
+def _read_content(path: Path, content: bytes) -> _Read:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

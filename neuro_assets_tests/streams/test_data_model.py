@@ -7,6 +7,7 @@ import pytest
 from neuro_assets.settings import REPOSITORY
 from neuro_assets.sources.load import FileKind, load_sources
 from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
+from neuro_assets.streams.coverage import COVERAGE_TABLES
 from neuro_assets.streams.model import Column, Stream, Table
 
 SECTIONS = {
@@ -15,7 +16,7 @@ SECTIONS = {
 }
 # Streams of samples of one value are described together.
 SAMPLES = [s for s in STREAMS if s.has_of_record and s.values == ("value",)]
-TABLES = [*(s for s in STREAMS if s not in SAMPLES), *OPS_TABLES, *FRAME_TABLES]
+TABLES = [*(s for s in STREAMS if s not in SAMPLES), *OPS_TABLES, *FRAME_TABLES, *COVERAGE_TABLES]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 
 
@@ -95,6 +96,6 @@ def test_every_stream_without_hours_of_record_is_named_as_such():
 
 
 def test_no_table_is_described_that_is_not_there():
-    described = {name for name in SECTIONS if name.startswith(("raw.", "staging.", "ops."))}
+    described = {name for name in SECTIONS if name.startswith(("raw.", "staging.", "coverage.", "ops."))}
     there = {t.qualified for t in TABLES} | {k.raw_table.qualified for k in KINDS}
     assert described == {name for name in there if not name.startswith("baselines.")}

@@ -1,0 +1,55 @@
+"""What must hold of coverage whatever the data: minutes add up, and what is missing has one reason."""
+
+import dagster as dg
+
+from neuro_assets.keys import key_of
+from neuro_assets.lake.lake import Connection
+from neuro_assets.partitions import DayRange
+from neuro_assets.streams.coverage import DAILY, HOURLY
+
+ADDS_UP = "minutes_add_up"
+_WRONG = """
+SELECT count(*) FROM {table}
+WHERE day BETWEEN $first AND $last AND NOT (
+    valid_min + missing_min = length_min AND valid_min <= observed_min AND valid_min <= worn_min
+    AND observed_min <= length_min AND worn_min <= length_min AND expected_min <= length_min
+    AND (reason IS NULL) = (missing_min = 0))
+"""
+_APART = f"""
+SELECT count(*) FROM (
+    SELECT participant_id, day, stream, sum(length_min) AS length_min, sum(valid_min) AS valid_min
+    FROM {HOURLY.qualified} WHERE day BETWEEN $first AND $last GROUP BY ALL
+) h
+FULL JOIN (SELECT * FROM {DAILY.qualified} WHERE day BETWEEN $first AND $last) d
+    USING (participant_id, day, stream)
+WHERE h.length_min IS DISTINCT FROM d.length_min OR h.valid_min IS DISTINCT FROM d.valid_min
+"""
+
+
+def coverage_check_specs() -> list[dg.AssetCheckSpec]:
+    """Specs of the checks that the coverage assets yield."""
+    told = {
+        HOURLY: "Valid and missing minutes make the hour, and minutes are missing for one reason or none are.",
+        DAILY: "The same of days, each of which is the sum of its hours.",
+    }
+    return [dg.AssetCheckSpec(ADDS_UP, asset=key_of(t), description=d) for t, d in told.items()]
+
+
+def coverage_check_results(connection: Connection, days: DayRange) -> list[dg.AssetCheckResult]:
+    """The results for days that were just written."""
+    bound = {"first": days.start, "last": days.end}
+    results = []
+    for table in (HOURLY, DAILY):
+        queries = [_WRONG.format(table=table.qualified), *([_APART] if table is DAILY else [])]
+        wrong = sum(row[0] for q in queries for row in connection.execute(q, bound).fetchall())
+        results.append(
+            dg.AssetCheckResult(
+                check_name=ADDS_UP,
+                asset_key=key_of(table),
+                passed=not wrong,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description=f"{wrong} rows do not add up" if wrong else "all rows add up",
+                metadata={"rows_wrong": int(wrong)},
+            )
+        )
+    return results

@@ -1,0 +1,1 @@
+"""What was expected of each person, what is there, and why the rest is missing. No Dagster."""

@@ -1,0 +1,99 @@
+"""Why nothing is there: what the history of a device's syncs tells of a gap."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_assets.lake.lake import Connection
+
+# How gaps are told; the codes go into a table of their own.
+UNKNOWN, AFTER_LAST_SYNC, LOST, BATTERY = "unknown", "after_last_sync", "lost", "battery"
+CHARGED = "charged"
+_ABOUT_MIN = 60
+_JUST_CHARGED_PCT = 75
+# Who wears it charges it; silence for longer is a matter of syncing, as far as anybody can tell.
+_CHARGED_AFTER_MIN = 2 * 1440
+
+
+@dataclass(frozen=True)
+class Syncs:
+    """A person's syncs in order: minutes since 1970 UTC, and the charge then, NaN where it was not given."""
+
+    at_min: NDArray[np.int64]
+    battery_pct: NDArray[np.float64]
+
+    def drain_per_min(self, count: int) -> float:
+        """How much charge a minute costs by the first `count` syncs: the median where one shows less than the last."""
+        drop, time = -np.diff(self.battery_pct[:count]), np.diff(self.at_min[:count])
+        falls = (drop > 0) & (time > 0)
+        return float(np.median(drop[falls] / time[falls])) if falls.any() else np.nan
+
+
+def read_syncs(connection: Connection, people: Sequence[str]) -> dict[str, Syncs]:
+    """The syncs of those who have a history of them."""
+    found = connection.execute(
+        "SELECT participant_id, list(epoch_us(ts) // 60_000_000 ORDER BY ts), list(battery_pct ORDER BY ts)"
+        " FROM staging.device_sync WHERE participant_id IN (SELECT unnest(?)) GROUP BY 1",
+        [list(people)],
+    ).fetchall()
+    return {
+        who: Syncs(np.array(at, dtype=np.int64), np.array([np.nan if b is None else b for b in battery], dtype=float))
+        for who, at, battery in found
+    }
+
+
+@dataclass(frozen=True)
+class GapRules:
+    """What the protocol says of its devices: how far back they remember, and which charge is low, and none."""
+
+    memory_min: float
+    low_pct: float
+    empty_pct: float
+
+
+def tell_gap(syncs: Syncs | None, start_min: int, gap_end_min: int | None, rules: GapRules) -> tuple[str, int | None]:
+    """What kept a minute away that has no row of any stream, and the minute of the sync that tells it.
+
+    After the last sync nothing can be there yet; only where the charge was low by then is it the battery, for two days
+    from when that was used up. Between two syncs a device that was on has handed over what it remembers. A minute
+    within that was on an empty battery, if the charge is used up before the gap ends or the device was charged before
+    it synced; an older one is lost, unless the gap goes on into what the device should have remembered and the charge
+    was used up already.
+
+    Args:
+        syncs: the person's history; None where there is none.
+        start_min: the minute.
+        gap_end_min: the next minute with a row of any stream; None where there is none.
+        rules: of the protocol.
+    """
+    if syncs is None or not len(syncs.at_min):
+        return UNKNOWN, None
+    following = int(np.searchsorted(syncs.at_min, start_min, side="right"))
+    before = following - 1
+    # Not by syncs that come later still: what is decided once stays so.
+    drain = syncs.drain_per_min(following + 1)
+
+    def is_used_up(minute: int) -> bool:
+        return bool(syncs.battery_pct[before] - drain * (minute - syncs.at_min[before]) <= rules.empty_pct)
+
+    if following == len(syncs.at_min) and gap_end_min is not None:
+        # Later rows came by a sync that the history lacks.
+        return (BATTERY, int(syncs.at_min[before])) if is_used_up(gap_end_min) else (UNKNOWN, None)
+    if following == len(syncs.at_min):
+        is_low = syncs.battery_pct[before] <= rules.low_pct
+        is_off = is_low and is_used_up(start_min) and not is_used_up(start_min - _CHARGED_AFTER_MIN)
+        return BATTERY if is_off else AFTER_LAST_SYNC, int(syncs.at_min[before])
+    next_sync = int(syncs.at_min[following])
+    end = next_sync if gap_end_min is None else min(gap_end_min, next_sync)
+    remembered = next_sync - rules.memory_min
+    if start_min < remembered:
+        was_off = end > remembered + _ABOUT_MIN and before >= 0 and is_used_up(start_min)
+        return (BATTERY, int(syncs.at_min[before])) if was_off else (LOST, next_sync)
+    if before >= 0 and is_used_up(end):
+        return BATTERY, int(syncs.at_min[before])
+    # A device that was off while it should have remembered, and was charged before it synced.
+    if syncs.battery_pct[following] > (syncs.battery_pct[before] if before >= 0 else _JUST_CHARGED_PCT):
+        return CHARGED, next_sync
+    return UNKNOWN, None
