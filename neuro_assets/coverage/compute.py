@@ -122,7 +122,8 @@ def _waiting(connection: Connection, seen: Mapping[str, datetime], first: date, 
     connection.register("frame_seen", frame.to_arrow())
     found = connection.execute(
         f"SELECT DISTINCT day FROM {HOURLY.qualified} JOIN frame_seen USING (participant_id)"
-        " WHERE basis = 'after_last_sync' AND ts < until AND day NOT BETWEEN ? AND ? ORDER BY day",
+        " WHERE basis = 'after_last_sync' AND ts < date_trunc('minute', until)"
+        " AND day NOT BETWEEN ? AND ? ORDER BY day",
         [first, last],
     ).fetchall()
     connection.unregister("frame_seen")

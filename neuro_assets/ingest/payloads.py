@@ -17,8 +17,10 @@ from neuro_assets.sources.fitbit import takeout, web_api
 from neuro_assets.sources.fitbit.parts import Part, PayloadError, Row, Units, load_json
 
 _HEAD = 4_000
-# A day of heart rate by the second is 5 MB; a year of it in one file, as research archives have it, 700 MB.
-MAX_BYTES = 1_000_000_000
+# Months of heart rate in one file, as research archives have them, are 150 MB, and ten times that in memory.
+MAX_BYTES = 300_000_000
+# A day of heart rate by the second is 5 MB. Larger JSON is somebody's table, and is not read as a whole to find out.
+_MAX_ANSWER_BYTES = 50_000_000
 # What tells an answer of the Web API, should its JSON be broken.
 _API_BEGINS = re.compile(r'\s*[\[{]\s*\{?\s*"(activities|sleep|hrv|br|tempSkin|cardioScore|weight|errors|user)\b')
 _SUFFIX = re.compile(r"_(\d+)([sm])$")
@@ -62,7 +64,7 @@ def payload_of(path: Path, name: str) -> Payload | None:
         head = handle.read(_HEAD).decode("utf-8", "ignore").removeprefix("\ufeff")
     if (shape := takeout.recognise(name, head)) is not None:
         return Payload("takeout", shape, _text(path))
-    if head.lstrip()[:1] not in {"{", "["} or path.stat().st_size > MAX_BYTES:
+    if head.lstrip()[:1] not in {"{", "["} or path.stat().st_size > _MAX_ANSWER_BYTES:
         return None
     begins_so = _API_BEGINS.match(head) is not None
     try:
@@ -81,7 +83,7 @@ def _text(path: Path) -> str:
     if path.stat().st_size > MAX_BYTES:
         raise FileRefusedError(
             "payload_too_large",
-            f"the file has more than {MAX_BYTES / 1000**3:g} GB",
+            f"the file has more than {MAX_BYTES / 1000**2:g} MB",
             "Send the vendor's own files, one for each day or month",
         )
     try:

@@ -227,6 +227,18 @@ def test_by_touched_days_in_any_order_it_is_what_all_at_once_gives(planted):
     assert everything(piecewise) == everything(whole)
 
 
+def test_a_sync_within_a_minute_leaves_nothing_waiting(planted):
+    """What waits for a later sync is not written again as long as there is none."""
+    study = planted()
+    study.syncs("a", [(day(3) + timedelta(seconds=30), 50)])
+    study.worn("a", day(1), day(3))
+    study.cover(last=date(2019, 11, 10))
+    study.worn("b", day(1), day(2))
+    before = query(study.job.lake, "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')")[0][0]
+    study.cover(last=FIRST)
+    assert query(study.job.lake, "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')")[0][0] == before + 1
+
+
 def test_no_expected_samples_no_coverage(make_job):
     job: Ingest = make_job(expected_streams=("daily_activity",))
     from neuro_assets.coverage.compute import cover_days

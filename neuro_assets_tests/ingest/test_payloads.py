@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from neuro_assets.ingest import inbox
+from neuro_assets.ingest import inbox, payloads
 from neuro_assets.ingest.arrival import Choice
 from neuro_assets.ingest.inbox import list_landing
 from neuro_assets.ingest.load import Ingest
@@ -234,6 +234,12 @@ def test_a_table_of_ones_own_with_the_same_columns_is_not_taken_for_the_vendors(
     (outcome,) = drop(job, {"mine.csv": "participant,date,vital,value\np1,2019-11-05,spo2_avg,95\n"})
     assert (outcome.outcome, outcome.line.reason_code) == ("rejected", "lost_times")
     assert "Web API" not in str(outcome.line.reason)
+
+
+def test_a_payload_too_large_for_memory_is_refused(job: Ingest, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(payloads, "MAX_BYTES", 50)
+    (outcome,) = drop(job, {"p1/steps.json": STEPS})
+    assert (outcome.outcome, outcome.line.reason_code) == ("rejected", "payload_too_large")
 
 
 def test_a_payload_without_the_archive_around_it_is_known_by_its_content_under_any_name(job: Ingest, tmp_path: Path):
