@@ -123,11 +123,12 @@ def epochs(log: dict[str, Any]) -> dict[datetime, str]:
     """A log by half minutes, short wakes over stages: written once more, by another road."""
     found: dict[datetime, str] = {}
     for part in log["levels"]["data"]:
-        found |= dict.fromkeys(half_minutes(part), part["level"])
+        if part["level"] != "unknown":
+            found |= dict.fromkeys(half_minutes(part), part["level"])
     for part in log["levels"].get("shortData", ()):
         found |= {at: part["level"] for at in half_minutes(part) if at in found}
     end = moment(log["endTime"])
-    return {at: stage for at, stage in found.items() if at < end and stage != "unknown"}
+    return {at: stage for at, stage in found.items() if at < end}
 
 
 def half_minutes(part: dict[str, Any]) -> list[datetime]:
