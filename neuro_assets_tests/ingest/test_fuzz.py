@@ -321,10 +321,10 @@ def give(trial: Trial, files: st.SearchStrategy[BrokenFile], count: int) -> None
 
 def test_a_few_of_every_kind(new_trial: Callable[[], Trial]):
     trial = new_trial()
-    give(trial, st.one_of(*(files for files, _ in KINDS.values())), 40)
-    assert trial.files >= 30
-    assert trial.counts["rejected"] > 5
-    assert trial.counts["loaded"] > 3
+    give(trial, st.one_of(*(files for files, _ in KINDS.values())), 25)
+    assert trial.files >= 20
+    assert trial.counts["rejected"] > 3
+    assert trial.counts["loaded"] > 1
 
 
 @pytest.fixture(scope="module")

@@ -13,31 +13,18 @@ FILES = {o.label: o for o in ORIGINALS if o.label in {"dailySteps-p2", "hourlySt
 HARMLESS = [
     ("dailySteps-p2", "day first, padded"),
     ("dailySteps-p2", "title line, padded", "semicolons"),
-    ("dailySteps-p2", "thousands by comma"),
-    ("dailySteps-p2", "headers renamed, close", "dotted"),
-    ("dailySteps-p2", "row index without a name (as pandas writes)"),
     ("dailySteps-p2", "total at the end", "lines of commas at the end"),
     ("dailySteps-p2", "xlsx, merged title"),
-    ("dailySteps-p2", "Parquet, typed"),
-    ("hourlySteps-p2", "day first, padded", "tabs"),
-    ("hourlySteps-p2", "ISO with T"),
     ("hourlySteps-p2", "split: date and hour", "columns reversed"),
-    ("hourlySteps-p2", "xlsx, typed"),
-    ("hourlySteps-p2", "Excel serial numbers"),
-    ("hourlySteps-p2", "gzip"),
     ("sleepDay-p2", "UTF-16 LE with BOM"),
     ("sleepDay-p2", "two-digit year, day first", "headers in snake_case"),
-    ("sleepDay-p2", "month as a name", "UTF-8 with BOM and CRLF"),
-    ("sleepDay-p2", "ids as floats", "whole numbers as floats"),
     ("sleepDay-p2", "JSON lines, all text"),
     ("sleepDay-p2", "zip with __MACOSX"),
 ]
 # What cannot be undone: these are refused.
 LOSSY = [
     ("dailySteps-p2", "ids as 1.50396E+09"),
-    ("dailySteps-p2", "ids rounded to 1503960000"),
     ("dailySteps-p2", "mixed: every other row day first"),
-    ("hourlySteps-p2", "AM/PM lost"),
     ("hourlySteps-p2", "time of day lost"),
     ("sleepDay-p2", "header line dropped"),
     ("sleepDay-p2", "gzip cut off"),
@@ -45,7 +32,6 @@ LOSSY = [
 # What leaves a trace: these are right or refused.
 DOUBTFUL = [
     ("hourlySteps-p2", "Excel's swap, real dates", "xlsx, typed"),
-    ("hourlySteps-p2", "UTC claimed by Z"),
     ("sleepDay-p2", "Excel's swap, shown ISO"),
 ]
 

@@ -86,6 +86,7 @@ def test_no_second_is_lost_and_none_invented(shared_data: Path, person: str) -> 
     assert sum(known) == len(found["sleep_stage"]) * EPOCH_S
 
 
+@pytest.mark.verify
 def test_minutes_by_stage_agree_with_the_vendors_summary(shared_data: Path) -> None:
     """The summary rounds half minutes. In 51 of 1,187 logs it has 3 minutes more awake than the log's own stages.
 
