@@ -30,6 +30,7 @@ _ORDER = {reason: n for n, reason in enumerate(REASONS)}
 # What tells of a gap, and the reason that it is.
 _OF_GAP = {
     "after_last_sync": "not_synced",
+    "low_at_last_sync": "battery",
     "lost": "not_synced",
     "battery": "battery",
     "charged": "battery",
@@ -122,7 +123,7 @@ def _waiting(connection: Connection, seen: Mapping[str, datetime], first: date, 
     connection.register("frame_seen", frame.to_arrow())
     found = connection.execute(
         f"SELECT DISTINCT day FROM {HOURLY.qualified} JOIN frame_seen USING (participant_id)"
-        " WHERE basis = 'after_last_sync' AND ts < date_trunc('minute', until)"
+        " WHERE basis IN ('after_last_sync', 'low_at_last_sync') AND ts < date_trunc('minute', until)"
         " AND day NOT BETWEEN ? AND ? ORDER BY day",
         [first, last],
     ).fetchall()
@@ -242,7 +243,7 @@ class _Gaps:
     def reasons(
         self, hours: PersonHours, told: NDArray[np.intp], any_row: NDArray[np.int16]
     ) -> dict[tuple[int, int], tuple[str, int | None]]:
-        """(person, hour) -> what tells of the gap and when; for hours of which most minutes have no row."""
+        """(person, hour) -> what tells of the gap and when; for hours with a minute that has no row."""
         found: dict[tuple[int, int], tuple[str, int | None]] = {}
         length = hours.length_min[told]
         for person, hour in zip(*np.nonzero(any_row < length), strict=True):
@@ -369,6 +370,7 @@ _EVIDENCE = """
 CASE told_by
     WHEN 'rows' THEN 'rows are there, without a sign of wear'
     WHEN 'after_last_sync' THEN 'nothing has been handed over since'
+    WHEN 'low_at_last_sync' THEN 'nothing has been handed over since a low charge, which is used up'
     WHEN 'lost' THEN 'handed over nothing so old at the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC'
     WHEN 'battery' THEN 'charge of the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC was used up'
     WHEN 'charged' THEN 'off, and charged before the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC'

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from neuro_assets.lake.lake import Connection
 
-# How gaps are told; the codes go into a table of their own.
-UNKNOWN, AFTER_LAST_SYNC, LOST, BATTERY = "unknown", "after_last_sync", "lost", "battery"
-CHARGED = "charged"
+# What tells of a gap: the column `basis`. The first two wait for the next sync, which may tell otherwise.
+AFTER_LAST_SYNC, LOW_AT_LAST_SYNC = "after_last_sync", "low_at_last_sync"
+UNKNOWN, LOST, BATTERY, CHARGED = "unknown", "lost", "battery", "charged"
+# Rows that begin so soon after what the device remembers begin with it.
 _ABOUT_MIN = 60
+# Where no sync came before: a charge from which on a device has just been charged.
 _JUST_CHARGED_PCT = 75
 # Who wears it charges it; silence for longer is a matter of syncing, as far as anybody can tell.
 _CHARGED_AFTER_MIN = 2 * 1440
@@ -84,7 +86,7 @@ def tell_gap(syncs: Syncs | None, start_min: int, gap_end_min: int | None, rules
     if following == len(syncs.at_min):
         is_low = syncs.battery_pct[before] <= rules.low_pct
         is_off = is_low and is_used_up(start_min) and not is_used_up(start_min - _CHARGED_AFTER_MIN)
-        return BATTERY if is_off else AFTER_LAST_SYNC, int(syncs.at_min[before])
+        return LOW_AT_LAST_SYNC if is_off else AFTER_LAST_SYNC, int(syncs.at_min[before])
     next_sync = int(syncs.at_min[following])
     end = next_sync if gap_end_min is None else min(gap_end_min, next_sync)
     remembered = next_sync - rules.memory_min

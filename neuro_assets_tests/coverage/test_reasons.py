@@ -76,6 +76,20 @@ def test_a_used_up_charge_is_the_battery(planted):
     assert study.reasons("a", day(10, 12), day(11)) == {"not_synced"}
 
 
+def test_a_low_charge_at_the_last_sync_is_the_battery_until_a_later_sync_tells_otherwise(planted):
+    """5 % at the last sync are used up at once; but the device had been charged, and hands everything over later."""
+    study = planted()
+    study.syncs("a", [*NIGHTLY, (day(6, 20), 5)])
+    study.worn("a", day(1), day(6, 20))
+    study.cover(last=date(2019, 11, 9))
+    assert study.reasons("a", day(6, 21), day(8, 20)) == {"battery"}
+    assert study.reasons("a", day(9), day(10)) == {"not_synced"}
+    study.syncs("a", [(day(12, 20), 60)])
+    study.worn("a", day(6, 20), day(12, 20))
+    study.cover(date(2019, 11, 12), date(2019, 11, 12))
+    assert study.reasons("a", day(6, 20), day(12, 20)) == {None}
+
+
 def test_a_gap_with_charge_left_is_not_the_battery(planted):
     study = planted()
     study.syncs("a", [*NIGHTLY[:2], (day(3, 20), 50)])
