@@ -40,7 +40,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         *build_dbt_assets(partitions),
         build_engagement_asset(),
     ]
-    automation = build_automation(settings)
+    automation = build_automation(settings, study)
     return dg.Definitions(
         assets=assets,
         jobs=automation.jobs,

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from neuro_assets.science.valid_days import RULES
+
 ALIAS_PREFIX = "alias_"
 DateOrder = Literal["mdy", "dmy", "ymd", "ydm"]
 
@@ -104,10 +106,54 @@ class Wear(_Model):
     heart_rate_bridge_min: int = Field(default=0, ge=0, description="heart_rate: gaps up to this long count as worn.")
 
 
+class ValidDay(_Model):
+    """Which days count."""
+
+    rule: Literal[
+        "ten_hours",
+        "sixteen_hours",
+        "rapids_minutes",
+        "rapids_hours",
+        "heartsteps",
+        "adherent_hours",
+        "abcd",
+        "steps_1000",
+        "active_day",
+    ] = Field(default="ten_hours", description="What makes a day valid; docs/coverage.md lists the rules.")
+    thresholds: dict[str, float] = Field(
+        default_factory=dict, description="Other thresholds than the rule's own, such as min_worn_min: 480."
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_are_of_the_rule(self) -> "ValidDay":
+        RULES[self.rule].thresholds(**self.thresholds)
+        return self
+
+
+class OverviewRules(_Model):
+    """From when on somebody shows up in the overview."""
+
+    inactive_after_h: float = Field(default=48, gt=0, description="Hours without anything handed over.")
+    over_days: int = Field(default=7, ge=1, description="Wear and sleep are means over so many days.")
+    low_wear_h: float = Field(default=10, ge=0, le=24, description="Fewer worn hours a day than this are few.")
+    low_sleep_h: float = Field(default=6, ge=0, le=24, description="Fewer hours of sleep a night than this are few.")
+    least_nights: int = Field(default=3, ge=1, description="Nights with sleep from which on it is told to be little.")
+
+
+class WorklistRules(_Model):
+    """Who is to be contacted."""
+
+    not_worn_days: int = Field(default=3, ge=1, description="Days in a row that do not count before somebody asks.")
+    again_after_days: float = Field(default=3, ge=0, description="After a contact nobody is listed for so long.")
+
+
 class CoverageRules(_Model):
     """How coverage is judged."""
 
     wear: Wear = Wear()
+    valid_day: ValidDay = ValidDay()
+    overview: OverviewRules = OverviewRules()
+    worklist: WorklistRules = WorklistRules()
     outages: tuple[Outage, ...] = ()
     device_memory_days: float = Field(
         default=7, gt=0, description="How far back a device can hand over its minutes; older ones are lost."

@@ -13,7 +13,7 @@ from neuro_assets.assets.describe import OWNERS
 from neuro_assets.definitions import _warn_of_another_home
 from neuro_assets.keys import key_of, key_of_name, table_name
 from neuro_assets.streams.catalogue import FRAME_TABLES, STREAMS
-from neuro_assets_tests.study_homes import settings_of, write_study
+from neuro_assets_tests.study_homes import new_graph, settings_of, write_study
 
 # Streams that no built-in source fills: they become assets with a source of the study's own.
 UNFED = {"activity_counts"}
@@ -21,8 +21,9 @@ HEAVY = ("sklearn", "statsmodels", "scipy", "pandera", "matplotlib")
 
 
 @pytest.fixture(scope="module")
-def nodes(graph: dg.Definitions) -> dict[str, dg.AssetSpec]:
-    found = graph.resolve_asset_graph()
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dg.AssetSpec]:
+    home = tmp_path_factory.mktemp("graph") / "home"
+    found = new_graph(home, expected_streams=["daily_activity"]).resolve_asset_graph()
     return {table_name(k): found.get(k) for k in found.get_all_asset_keys()}  # type: ignore[misc]
 
 
@@ -99,7 +100,7 @@ def test_one_name_everywhere(nodes: dict):
 
 def test_loading_the_code_location_stays_light(tmp_path: Path):
     """In a fresh process, as `dagster dev` does it: no heavy library, and everything that runs by itself is there."""
-    write_study(tmp_path)
+    write_study(tmp_path, expected_streams=["daily_activity"])
     code = (
         "import json, sys, os\n"
         f"os.environ['NEURO_HOME'] = {str(tmp_path)!r}\n"
@@ -114,7 +115,7 @@ def test_loading_the_code_location_stays_light(tmp_path: Path):
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["heavy"] == []
     assert {"automation", "catch_up", "landing", "record_success", "record_failure"} <= set(told["sensors"])
-    assert told["schedules"] == ["nightly_maintenance", "weekly_digest"]
+    assert told["schedules"] == ["nightly_maintenance", "people_each_morning", "weekly_digest"]
     assert "DAGSTER_HOME" not in done.stderr
 
 

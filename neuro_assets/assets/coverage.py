@@ -1,35 +1,52 @@
-"""Coverage: what was expected of each person, what is there, and the one reason for what is missing."""
+"""Coverage: what was expected of each person, what is there, and why not; and where everybody stands now."""
+
+from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from neuro_assets.assets.conditions import on_touched_days
-from neuro_assets.assets.describe import OWNERS, definition_metadata, log_line, picture
+from neuro_assets.assets.describe import OWNERS, definition_metadata, log_line, markdown_table, picture
 from neuro_assets.assets.failures import infrastructure_retried
 from neuro_assets.checks.coverage import coverage_check_results, coverage_check_specs
-from neuro_assets.coverage.compute import cover_days, expected_samples
+from neuro_assets.coverage.compute import cover_days, covered_streams
 from neuro_assets.coverage.heat_map import heat_map, read_days
+from neuro_assets.coverage.people import People, judge_people, write_people
 from neuro_assets.ingest.load import prepare_tables
 from neuro_assets.keys import key_of, key_of_name
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import range_of
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.sources.load import Sources
-from neuro_assets.streams.coverage import COVERAGE_TABLES, DAILY, REASONS
+from neuro_assets.streams.coverage import (
+    COVERAGE_TABLES,
+    DAILY,
+    HOURLY,
+    OVERVIEW,
+    PEOPLE_TABLES,
+    REASONS,
+    VALID_DAY_SENSITIVITY,
+    WORKLIST,
+)
 from neuro_assets.streams.model import Table
 from neuro_assets.study import Study
 
-# Wear is told by these, and gaps by the last.
-_READ = ("steps", "heart_rate", "device_sync")
+_SHOWN_PEOPLE, _SHOWN_DAYS = 60, 120
+# Wear is told by the first, gaps by the third; days by what is recorded of sleep and by the vendor's totals.
+_READ = (
+    *("steps", "heart_rate", "device_sync"),
+    *("sleep_stage", "sleep_session", "daily_sleep", "daily_activity", "daily_steps"),
+)
 
 
 def build_coverage_assets(
     sources: Sources, study: Study, partitions: dg.DailyPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
-    """`coverage.hourly` and `coverage.daily`; none where the protocol expects no stream of samples."""
-    streams = [s.name for s in expected_samples(study)]
-    if not streams:
+    """The tables of days and those of people; none where the protocol expects no stream that coverage is told of."""
+    covered = covered_streams(study)
+    if not covered.names:
         return []
-    read = [name for name in dict.fromkeys((*streams, *_READ)) if sources.feeding(name)]
+    read = [name for name in dict.fromkeys((*covered.names, *_READ)) if sources.feeding(name)]
 
     @dg.multi_asset(
         name="coverage",
@@ -56,16 +73,35 @@ def build_coverage_assets(
                 for table in COVERAGE_TABLES
             )
 
-    return [coverage]
+    @dg.multi_asset(
+        name="coverage_people",
+        specs=[_spec_of_people(table) for table in PEOPLE_TABLES],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=False,
+    )
+    @infrastructure_retried
+    def coverage_people(context: dg.AssetExecutionContext, home: HomeResource):
+        job = home.job()
+        with job.lake.connect() as connection:
+            prepare_tables(job.lake, connection, (*job.tables, *COVERAGE_TABLES))
+            found = judge_people(connection, job)
+            write_people(connection, job, found)
+        context.log.info(log_line("people_judged", as_of=str(found.moment.at)))
+        return tuple(
+            dg.MaterializeResult(asset_key=key_of(table), metadata=_of_people(found, table)) for table in PEOPLE_TABLES
+        )
+
+    return [coverage, coverage_people]
 
 
 def _spec(table: Table, read: list[str], partitions: dg.DailyPartitionsDefinition) -> dg.AssetSpec:
     reasons = "\n".join(f"- `{name}`: {told}" for name, told in REASONS.items())
+    told = f"\n\nReasons, the first one that holds:\n\n{reasons}" if table in {HOURLY, DAILY} else ""
     return dg.AssetSpec(
         key_of(table),
         deps=[key_of_name(f"staging.{name}") for name in read],
         group_name=table.schema,
-        description=f"{table.description}\n\nReasons, the first one that holds:\n\n{reasons}",
+        description=f"{table.description}{told}",
         kinds={"ducklake"},
         owners=OWNERS,
         partitions_def=partitions,
@@ -74,10 +110,36 @@ def _spec(table: Table, read: list[str], partitions: dg.DailyPartitionsDefinitio
     )
 
 
+def _spec_of_people(table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key_of(table),
+        deps=[key_of(t) for t in COVERAGE_TABLES],
+        group_name=table.schema,
+        description=f"{table.description}\n\nJudged at a moment: written anew each morning, and when coverage is.",
+        kinds={"ducklake"},
+        owners=OWNERS,
+        automation_condition=on_touched_days(),
+        metadata=definition_metadata(table),
+    )
+
+
+def _of_people(found: People, table: Table) -> dict[str, Any]:
+    """Counts, and what they are about: no participant is named here."""
+    frame = found.frames[table.qualified]
+    counted: dict[str, Any] = {"dagster/row_count": frame.height, "as_of": str(found.moment.at)}
+    if table is VALID_DAY_SENSITIVITY:
+        kept = frame.group_by("rule").agg(pl.col("days", "days_kept", "days_not_kept", "days_undecided").sum())
+        return counted | {"days": markdown_table(kept.sort("rule"))}
+    by = {OVERVIEW: "status", WORKLIST: "reason"}.get(table)
+    if by:
+        return counted | {f"people_{name}": count for name, count in frame[by].value_counts().sort(by).iter_rows()}
+    return counted
+
+
 def _metadata(connection: Connection, table: Table) -> dict[str, dg.MetadataValue]:
     """Of days: a picture of who has what, and why not."""
     if table is not DAILY:
         return {}
-    days = read_days(connection)
+    days = read_days(connection, last_days=_SHOWN_DAYS, people=_SHOWN_PEOPLE)
     title = "Share of the day that is there, or why most of it is missing"
     return {"heat_map": picture(heat_map(days, title), title)} if days.height else {}

@@ -5,12 +5,15 @@ import io
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from neuro_assets.staging.stage import StagedDay
 from neuro_assets.streams.model import Stream, Table
+
+if TYPE_CHECKING:
+    import polars as pl
 
 OWNERS = ["team:data-platform"]
 
@@ -95,3 +98,9 @@ def participants_plot(counts: Mapping[date, int], title: str) -> dg.MarkdownMeta
 def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:
     """A picture within the metadata itself."""
     return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def markdown_table(frame: "pl.DataFrame") -> dg.MarkdownMetadataValue:
+    """A small frame as a table to read."""
+    lines = [frame.columns, ["---"] * frame.width, *frame.iter_rows()]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines))

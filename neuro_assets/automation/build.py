@@ -10,12 +10,15 @@ from neuro_assets.automation.ingest_job import ingest_job
 from neuro_assets.automation.landing import build_landing_sensor
 from neuro_assets.automation.run_records import build_run_sensors
 from neuro_assets.automation.schedules import (
+    build_people_schedule,
     digest_job,
     digest_schedule,
     maintenance_job,
     maintenance_schedule,
 )
+from neuro_assets.coverage.compute import covered_streams
 from neuro_assets.settings import Settings
+from neuro_assets.study import Study
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,9 @@ class Automation:
     schedules: Sequence[dg.ScheduleDefinition]
 
 
-def build_automation(settings: Settings) -> Automation:
+def build_automation(settings: Settings, study: Study) -> Automation:
     """The automation of a home."""
+    by_people = [build_people_schedule(study)] if covered_streams(study).names else []
     conditions = dg.AutomationConditionSensorDefinition(
         name="automation",
         target=dg.AssetSelection.all(),
@@ -45,5 +49,5 @@ def build_automation(settings: Settings) -> Automation:
             build_leftovers_sensor(),
             *build_run_sensors(),
         ],
-        schedules=[maintenance_schedule, digest_schedule],
+        schedules=[maintenance_schedule, digest_schedule, *by_people],
     )

@@ -1,4 +1,4 @@
-"""What runs by the clock: nightly maintenance of the lake, a weekly digest of the study's state."""
+"""What runs by the clock: nightly maintenance of the lake, who is to be contacted today, a weekly digest."""
 
 import time
 from datetime import UTC, datetime
@@ -7,9 +7,12 @@ import dagster as dg
 
 from neuro_assets.assets.describe import log_line
 from neuro_assets.assets.failures import infrastructure_retried
+from neuro_assets.keys import key_of
 from neuro_assets.lake.maintenance import maintain
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.status import digest_text, read_status
+from neuro_assets.streams.coverage import PEOPLE_TABLES
+from neuro_assets.study import Study
 
 
 @dg.op(name="maintain_lake", description="Merges small files, forgets old snapshots, removes orphaned files.")
@@ -44,6 +47,21 @@ def write_digest(context: dg.OpExecutionContext, home: HomeResource) -> None:
 def digest_job() -> None:
     """Write the digest."""
     write_digest()
+
+
+def build_people_schedule(study: Study) -> dg.ScheduleDefinition:
+    """Everybody is looked at each morning: who has fallen silent shows by the clock alone, not by a file."""
+    return dg.ScheduleDefinition(
+        name="people_each_morning",
+        job=dg.define_asset_job(
+            "people",
+            selection=dg.AssetSelection.assets(*(key_of(t) for t in PEOPLE_TABLES)),
+            description="Where everybody stands now: overview, adherence, worklist.",
+        ),
+        cron_schedule="0 6 * * *",
+        execution_timezone=study.default_time_zone or "UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
 
 
 maintenance_schedule = dg.ScheduleDefinition(

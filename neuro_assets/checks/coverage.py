@@ -20,7 +20,10 @@ SELECT count(*) FROM (
     SELECT participant_id, day, stream, sum(length_min) AS length_min, sum(valid_min) AS valid_min
     FROM {HOURLY.qualified} WHERE day BETWEEN $first AND $last GROUP BY ALL
 ) h
-FULL JOIN (SELECT * FROM {DAILY.qualified} WHERE day BETWEEN $first AND $last) d
+FULL JOIN (
+    -- Streams with a row a day have no hours, and tell no wear.
+    SELECT * FROM {DAILY.qualified} WHERE day BETWEEN $first AND $last AND worn_min IS NOT NULL
+) d
     USING (participant_id, day, stream)
 WHERE h.length_min IS DISTINCT FROM d.length_min OR h.valid_min IS DISTINCT FROM d.valid_min
 """

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from neuro_assets.backup.copying import BackupError
-from neuro_assets.cli import demo, dev, files, keep, look, rejected, source, source_check, work
+from neuro_assets.cli import demo, dev, files, keep, look, people, plot, rejected, source, source_check, work
 from neuro_assets.cli.console import fail
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.extensions import ExtensionMissingError
@@ -48,6 +48,12 @@ source_app.command()(source_check.check)
 app.add_typer(source_app)
 
 
+plot_app = typer.Typer(name="plot", help="Pictures of the lake, as a page or a picture.", no_args_is_help=True)
+plot_app.callback()(lambda: None)
+plot_app.command()(plot.coverage)
+app.add_typer(plot_app)
+
+
 @app.callback()
 def _globals(
     home: Annotated[
@@ -70,6 +76,8 @@ app.command()(keep.migrate)
 app.command()(look.status)
 app.command()(look.sql)
 app.command()(look.trace)
+app.command()(people.worklist)
+app.command()(people.contacted)
 app.command()(demo.simulate)
 app.command()(demo.demo)
 app.command()(dev.dev)

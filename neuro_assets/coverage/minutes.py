@@ -20,12 +20,14 @@ class MinuteGrid:
 
     Attributes:
         start_min: the first minute, since 1970-01-01 UTC.
-        observed: stream -> whether the minute has a row.
+        observed: stream -> whether the minute has a row, or one that stands for it.
+        heart_rate_rows: whether the minute itself has a reading of the heart rate.
         steps: of each minute, NaN without a row.
     """
 
     start_min: int
     observed: dict[str, Bools]
+    heart_rate_rows: Bools
     steps: NDArray[np.float32]
 
     @cached_property
@@ -64,6 +66,7 @@ def read_minutes(
     shape = (len(people), minutes)
     steps = np.full(shape, np.nan, dtype=np.float32)
     observed = {s.name: np.zeros(shape, dtype=np.bool_) for s in streams}
+    heart_rate_rows = np.zeros(shape, dtype=np.bool_)
     for stream in streams:
         place, minute, period, value = _rows(connection, stream, start_min, minutes)
         for coarse in (True, False):
@@ -72,15 +75,17 @@ def read_minutes(
             length = np.maximum(period[chosen] // 60, 1)
             if coarse:
                 each = np.repeat(each / length, length)
-                at, who = _spread(at, length), np.repeat(who, length)
+                at, who = spread_rows(at, length), np.repeat(who, length)
             inside = (at >= 0) & (at < minutes)
             at, who, each = at[inside], who[inside], each[inside]
             observed[stream.name][who, at] = True
             if stream.name == "steps":
                 steps[who, at] = each
+        if stream.name == "heart_rate":
+            heart_rate_rows = observed[stream.name].copy()
         if stream.sampling == "instant":
             spread_readings(observed[stream.name], day_begins)
-    return MinuteGrid(start_min, observed, steps)
+    return MinuteGrid(start_min, observed, heart_rate_rows, steps)
 
 
 # Readings that are further apart are no series.
@@ -109,7 +114,7 @@ def spread_readings(has_reading: Bools, day_begins: NDArray[np.int64]) -> None:
                 row[minutes[minutes < ends[day]]] = True
 
 
-def _spread(at: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
+def spread_rows(at: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
     """Every minute of rows that begin `at` and are `length` minutes long."""
     before = np.cumsum(length) - length
     return np.repeat(at - before, length) + np.arange(length.sum())

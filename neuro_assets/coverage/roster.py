@@ -1,14 +1,22 @@
 """Whose coverage is told: everybody of the participants file, and whom the study has enrolled by their data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from neuro_assets.lake.ddl import existing_columns
 from neuro_assets.lake.lake import Connection
+from neuro_assets.streams.coverage import DAILY
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Lapse, Study, zone_periods
 
 Periods = tuple[tuple[date, date, str], ...]
+
+_DAY = timedelta(days=1)
+# Days that are looked through first; then four times as many, and so on.
+_STRETCH = 14
+_WITHIN = "day BETWEEN $since AND $until AND participant_id IN (SELECT unnest($people)) GROUP BY 1"
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,7 @@ class Person:
         first_day: first day of the person's enrolment.
         last_day: last day; None while it lasts.
         lapses: when consent had lapsed.
+        is_listed: whether the participants file has the person. Days before the first one are told of these alone.
     """
 
     participant_id: str
@@ -28,15 +37,36 @@ class Person:
     first_day: date
     last_day: date | None
     lapses: tuple[Lapse, ...] = ()
+    is_listed: bool = True
 
 
-def roster(connection: Connection, study: Study, streams: Iterable[Stream]) -> list[Person]:
+def zone_of(person: Person, day: date) -> ZoneInfo:
+    """The zone of a person on a local day."""
+    zones = (zone for since, until, zone in person.periods if since <= day < until)
+    return ZoneInfo(next(zones, person.periods[-1][2]))
+
+
+def begin_of(person: Person, day: date) -> datetime:
+    """When a person's local day begins."""
+    return datetime.combine(day, time(), zone_of(person, day))
+
+
+def roster(
+    connection: Connection, study: Study, streams: Sequence[Stream], anew: tuple[date, date] | None = None
+) -> list[Person]:
     """Everybody whose zone is known, in the order of their ids.
 
     Somebody without an enrolment date, or enrolled by data alone (`auto_enrol`), counts from the first day with data:
     nothing tells that anything was expected of them before.
+
+    Args:
+        connection: on the lake.
+        study: the protocol.
+        streams: whose rows are data.
+        anew: days that are about to be covered; for the others the tables of coverage say who has data, where they
+            are there. None: staging is asked for all days.
     """
-    seen = _first_days(connection, streams)
+    seen = _first_days(connection, streams, anew)
     people = [
         Person(
             p.participant_id,
@@ -50,42 +80,89 @@ def roster(connection: Connection, study: Study, streams: Iterable[Stream]) -> l
     if study.auto_enrol and study.default_time_zone:
         listed = {p.participant_id for p in study.people}
         always: Periods = ((date.min, date.max, study.default_time_zone),)
-        people += [Person(who, always, day, None) for who, day in seen.items() if who not in listed]
+        people += [Person(who, always, day, None, is_listed=False) for who, day in seen.items() if who not in listed]
     return sorted((p for p in people if p.periods), key=lambda p: p.participant_id)
 
 
-def _first_days(connection: Connection, streams: Iterable[Stream]) -> dict[str, date]:
-    tables = " UNION ALL ".join(
-        f"SELECT participant_id, min(day) AS day FROM {s.qualified} GROUP BY 1" for s in streams
-    )
-    return dict(connection.execute(f"SELECT participant_id, min(day) FROM ({tables}) GROUP BY 1").fetchall())
-
-
-def next_rows(connection: Connection, streams: Iterable[Stream], after: datetime) -> dict[str, datetime]:
-    """Each person's first row of any stream from a moment on."""
-    rows = " UNION ALL ".join(
-        f"SELECT participant_id, min(ts) AS ts FROM {s.qualified} WHERE ts >= $after AND day >= $day GROUP BY 1"
-        for s in streams
-    )
-    # A local day begins up to 14 hours before that of UTC, and ends up to 12 after it.
-    bound = {"after": after, "day": after.date() - timedelta(days=1)}
-    return dict(connection.execute(f"SELECT participant_id, min(ts) FROM ({rows}) GROUP BY 1", bound).fetchall())
-
-
-def last_seen(connection: Connection, streams: Iterable[Stream]) -> dict[str, datetime]:
-    """Until when each person's data reach: the device's last sync where there is a history of it, else the last row."""
-    rows = " UNION ALL ".join(
-        f"SELECT participant_id, max(ts) + to_seconds(max_by(period_s, ts)) AS until FROM {s.qualified} GROUP BY 1"
-        for s in streams
-    )
+def _first_days(connection: Connection, streams: Sequence[Stream], anew: tuple[date, date] | None) -> dict[str, date]:
+    """Each person's first day with data, without looking through the whole of staging each time."""
+    inside = ""
+    parts: list[str] = []
+    if anew and DAILY.qualified in existing_columns(connection):
+        # A day that is neither covered nor among these is about to be: what it adds is set right then.
+        inside = "WHERE day BETWEEN $first AND $last"
+        parts.append(
+            f"SELECT participant_id, min(day) AS day FROM {DAILY.qualified}"
+            " WHERE observed_min > 0 AND day NOT BETWEEN $first AND $last GROUP BY 1"
+        )
+    parts += [f"SELECT participant_id, min(day) AS day FROM {s.qualified} {inside} GROUP BY 1" for s in streams]
+    bound = {"first": anew[0], "last": anew[1]} if inside and anew else {}
     return dict(
         connection.execute(
-            f"""
-            SELECT participant_id, coalesce(max(s.until), max(r.until))
-            FROM (SELECT participant_id, max(until) AS until FROM ({rows}) GROUP BY 1) r
-            FULL JOIN (SELECT participant_id, max(ts) AS until FROM staging.device_sync GROUP BY 1) s
-                USING (participant_id)
-            GROUP BY 1
-            """
+            f"SELECT participant_id, min(day) FROM ({' UNION ALL '.join(parts)}) GROUP BY 1", bound
         ).fetchall()
     )
+
+
+def next_rows(
+    connection: Connection, streams: Sequence[Stream], people: Iterable[str], after: datetime
+) -> dict[str, datetime]:
+    """Each person's first row of any stream from a moment on; staging is read in ever longer stretches."""
+    newest, _ = _extent(connection, streams)
+    # A local day begins up to 14 hours before that of UTC, and ends up to 12 after it.
+    since = after.date() - _DAY
+    found: dict[str, datetime] = {}
+    missing, span = set(people), _STRETCH
+    while missing and newest is not None and since <= newest:
+        until = since + (span - 1) * _DAY
+        rows = " UNION ALL ".join(
+            f"SELECT participant_id, min(ts) AS ts FROM {s.qualified} WHERE ts >= $after AND {_WITHIN}" for s in streams
+        )
+        bound = {"after": after, "since": since, "until": until, "people": list(missing)}
+        found |= _of_each(connection, f"SELECT participant_id, min(ts) FROM ({rows}) GROUP BY 1", bound)
+        missing -= found.keys()
+        since, span = until + _DAY, span * 4
+    return found
+
+
+def last_rows(
+    connection: Connection, streams: Sequence[Stream], people: Iterable[str], at: datetime | None = None
+) -> dict[str, datetime]:
+    """The end of each person's last row of any stream that begins before the moment.
+
+    Staging is read backwards, in ever longer stretches: who has rows lately does not cost the whole record.
+    """
+    newest, oldest = _extent(connection, streams)
+    if newest is None or oldest is None:
+        return {}
+    # A local day is at most one day ahead of that of UTC.
+    until = newest if at is None else min(newest, at.date() + _DAY)
+    found: dict[str, datetime] = {}
+    missing, span = set(people), _STRETCH
+    while missing and until >= oldest:
+        since = until - (span - 1) * _DAY
+        rows = " UNION ALL ".join(
+            f"SELECT participant_id, max(ts) + to_seconds(max_by(period_s, ts)) AS until FROM {s.qualified}"
+            f" WHERE {'' if at is None else 'ts < $at AND '}{_WITHIN}"
+            for s in streams
+        )
+        bound = {"since": since, "until": until, "people": list(missing)} | ({} if at is None else {"at": at})
+        found |= _of_each(connection, f"SELECT participant_id, max(until) FROM ({rows}) GROUP BY 1", bound)
+        missing -= found.keys()
+        until, span = since - _DAY, span * 4
+    return found
+
+
+def _of_each(connection: Connection, sql: str, bound: Mapping[str, object]) -> dict[str, datetime]:
+    return dict(connection.execute(sql, bound).fetchall())
+
+
+def _extent(connection: Connection, streams: Sequence[Stream]) -> tuple[date | None, date | None]:
+    days = " UNION ALL ".join(f"SELECT max(day) AS newest, min(day) AS oldest FROM {s.qualified}" for s in streams)
+    found = connection.execute(f"SELECT max(newest), min(oldest) FROM ({days})").fetchone()
+    return found or (None, None)
+
+
+def last_syncs(connection: Connection) -> dict[str, datetime]:
+    """The last sync of each person's devices, for those who have a history of them."""
+    return dict(connection.execute("SELECT participant_id, max(ts) FROM staging.device_sync GROUP BY 1").fetchall())

@@ -2,6 +2,7 @@
 
 from neuro_assets.streams.model import Column, Table
 
+CONTACT_KINDS = ("phone", "message", "email", "visit", "other")
 LAKE_LAYOUT = Table(
     "ops",
     "lake_layout",
@@ -13,8 +14,22 @@ LAKE_LAYOUT = Table(
     "Which layout the tables have, and how they came to it: one line when the lake was made and one a migration.",
 )
 
+CONTACTS = Table(
+    "ops",
+    "contacts",
+    (
+        Column("participant_id", "VARCHAR", "Pseudonymous participant"),
+        Column("contacted_at", "TIMESTAMPTZ", "When somebody spoke to the person"),
+        Column("contacted_by", "VARCHAR", "How", isin=CONTACT_KINDS),
+        Column("recorded_at", "TIMESTAMPTZ", "When that was written down"),
+        Column("recorded_by", "VARCHAR", "Who wrote it down"),
+    ),
+    "When the study spoke to its participants. What was said has no place here.",
+)
+
 OPS_TABLES: tuple[Table, ...] = (
     LAKE_LAYOUT,
+    CONTACTS,
     Table(
         "ops",
         "landing_files",

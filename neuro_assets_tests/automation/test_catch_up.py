@@ -134,7 +134,7 @@ def looks(make_home: Callable[..., StudyHome]) -> tuple[StudyHome, Callable[[], 
     others = {"landing", "automation"}
     sensors = [
         s
-        for s in build_automation(home.settings).sensors
+        for s in build_automation(home.settings, home.job.study).sensors
         if s.name not in others and not isinstance(s, dg.RunStatusSensorDefinition)
     ]
     repository = home.definitions.get_repository_def()

@@ -81,9 +81,9 @@ def test_a_low_charge_at_the_last_sync_is_the_battery_until_a_later_sync_tells_o
     study = planted()
     study.syncs("a", [*NIGHTLY, (day(6, 20), 5)])
     study.worn("a", day(1), day(6, 20))
-    study.cover(last=date(2019, 11, 9))
-    assert study.reasons("a", day(6, 21), day(8, 20)) == {"battery"}
-    assert study.reasons("a", day(9), day(10)) == {"not_synced"}
+    study.cover(last=date(2019, 11, 10))
+    assert study.reasons("a", day(6, 21), day(9, 20)) == {"battery"}
+    assert study.reasons("a", day(10), day(11)) == {"not_synced"}
     study.syncs("a", [(day(12, 20), 60)])
     study.worn("a", day(6, 20), day(12, 20))
     study.cover(date(2019, 11, 12), date(2019, 11, 12))
@@ -247,7 +247,7 @@ def test_a_sync_within_a_minute_leaves_nothing_waiting(planted):
     study.syncs("a", [(day(3) + timedelta(seconds=30), 50)])
     study.worn("a", day(1), day(3))
     study.cover(last=date(2019, 11, 10))
-    study.worn("b", day(1), day(2))
+    study.worn("a", day(3), day(3, 0.01))
     before = query(study.job.lake, "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')")[0][0]
     study.cover(last=FIRST)
     assert query(study.job.lake, "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')")[0][0] == before + 1

@@ -7,7 +7,7 @@ import pytest
 from neuro_assets.settings import REPOSITORY
 from neuro_assets.sources.load import FileKind, load_sources
 from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
-from neuro_assets.streams.coverage import COVERAGE_TABLES
+from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
 from neuro_assets.streams.model import Column, Stream, Table
 
 SECTIONS = {
@@ -16,7 +16,7 @@ SECTIONS = {
 }
 # Streams of samples of one value are described together.
 SAMPLES = [s for s in STREAMS if s.has_of_record and s.values == ("value",)]
-TABLES = [*(s for s in STREAMS if s not in SAMPLES), *OPS_TABLES, *FRAME_TABLES, *COVERAGE_TABLES]
+TABLES = [*(s for s in STREAMS if s not in SAMPLES), *OPS_TABLES, *FRAME_TABLES, *COVERAGE_TABLES, *PEOPLE_TABLES]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 
 

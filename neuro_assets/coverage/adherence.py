@@ -1,0 +1,85 @@
+"""Adherence: of the days that a person was asked to wear the device, how many count."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+from neuro_assets.coverage.standing import Standing
+from neuro_assets.lake.lake import Connection
+from neuro_assets.streams.coverage import ADHERENCE, DAILY, VALID_DAY
+
+# Name of a window -> how many days it trails; None: since the person's first day.
+WINDOWS: dict[str, int | None] = {"7d": 7, "14d": 14, "28d": 28, "enrolled": None}
+# What a person can do nothing about.
+EXCUSED = ("held", "needs_reconsent", "source_failure")
+
+
+def window_of(standing: Standing, days: int | None) -> tuple[date, date]:
+    """First and last day of a window that ends with the last day that counts; the last is before the first if empty."""
+    begin = standing.person.first_day
+    return begin if days is None else max(begin, standing.until - timedelta(days=days - 1)), standing.until
+
+
+def adherence(connection: Connection, standings: Sequence[Standing]) -> pl.DataFrame:
+    """A row for each person and window, with the columns of `coverage.adherence`.
+
+    A day that was not handed over yet is neither kept nor missed: it waits. Nor is one that fails for what the person
+    can do nothing about.
+    """
+    windows = pl.DataFrame(
+        [
+            (s.participant_id, name, *window_of(s, days))
+            for s in standings
+            for name, days in WINDOWS.items()
+            if window_of(s, days)[0] <= s.until
+        ],
+        schema={"participant_id": pl.String, "span": pl.String, "first_day": pl.Date, "last_day": pl.Date},
+        orient="row",
+    )
+    connection.register("frame_windows", windows.to_arrow())
+    try:
+        found = connection.execute(_SQL).pl()
+    finally:
+        connection.unregister("frame_windows")
+    return found.select(ADHERENCE.column_names)
+
+
+_SQL = f"""
+WITH reasons AS (
+    SELECT participant_id, day, reason, sum(missing_min) AS minutes
+    FROM {DAILY.qualified}
+    WHERE reason IS NOT NULL AND day BETWEEN (SELECT min(first_day) FROM frame_windows)
+        AND (SELECT max(last_day) FROM frame_windows)
+    GROUP BY ALL
+), why AS (
+    SELECT participant_id, day, arg_max(reason, (minutes, reason)) AS reason FROM reasons GROUP BY ALL
+), days AS (
+    SELECT w.participant_id, w.span, w.first_day, w.last_day, v.day, v.is_handed_over, v.is_valid, v.worn_min,
+        NOT v.is_valid AND coalesce(why.reason IN {EXCUSED}, false) AS is_excused
+    FROM frame_windows w
+    LEFT JOIN {VALID_DAY.qualified} v
+        ON v.participant_id = w.participant_id AND v.day BETWEEN w.first_day AND w.last_day
+    LEFT JOIN why ON why.participant_id = v.participant_id AND why.day = v.day
+), counted AS (
+    SELECT participant_id, "span", first_day, last_day,
+        (last_day - first_day + 1)::INTEGER AS days_expected,
+        count(*) FILTER (is_handed_over)::INTEGER AS days_handed_over,
+        count(*) FILTER (is_valid)::INTEGER AS days_valid,
+        count(*) FILTER (NOT is_valid AND NOT is_excused)::INTEGER AS days_not_valid,
+        count(*) FILTER (is_excused)::INTEGER AS days_excused,
+        avg(worn_min) FILTER (is_handed_over) / 60 AS worn_h_per_day
+    FROM days GROUP BY ALL
+), by_window AS (
+    SELECT w.participant_id, w.span, r.reason, sum(r.minutes) AS minutes
+    FROM frame_windows w
+    JOIN reasons r ON r.participant_id = w.participant_id AND r.day BETWEEN w.first_day AND w.last_day
+    GROUP BY ALL
+), most AS (
+    SELECT participant_id, "span", arg_max(reason, (minutes, reason)) AS main_reason FROM by_window GROUP BY ALL
+)
+SELECT *, days_expected - days_valid - days_not_valid - days_excused AS days_waiting,
+    days_valid / nullif(days_valid + days_not_valid, 0) AS adherence
+FROM counted LEFT JOIN most USING (participant_id, "span")
+ORDER BY participant_id, days_expected, "span"
+"""

@@ -1,0 +1,288 @@
+"""The hours of a block of people, and what their days say as a whole."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neuro_assets.coverage.gaps import GapRules, Stretch, Syncs, read_syncs, tell_gap
+from neuro_assets.coverage.minutes import Bools, MinuteGrid, read_minutes
+from neuro_assets.coverage.person_days import day_facts
+from neuro_assets.coverage.roster import Person, next_rows
+from neuro_assets.coverage.sleep import read_sleep
+from neuro_assets.lake.lake import Connection
+from neuro_assets.science.local_time import utc_spans
+from neuro_assets.science.person_hours import PersonHours, person_hours
+from neuro_assets.science.wear import WearParameters, worn
+from neuro_assets.streams.model import Stream
+from neuro_assets.study import CoverageRules, Study
+
+# Runs of non-wear reach over midnight.
+MARGIN = timedelta(days=1)
+# What tells of a gap, and the reason that it is.
+_OF_GAP = {
+    "after_last_sync": "not_synced",
+    "low_at_last_sync": "battery",
+    "not_fetched": "not_synced",
+    "lost": "not_synced",
+    "battery": "battery",
+    "charged": "battery",
+    "unknown": "unknown",
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked for.
+
+    Attributes:
+        study: the protocol.
+        samples: streams that are told of by the hour.
+        by_day: streams that have a row a day.
+        read: streams whose rows tell of gaps and wear.
+        until: until when each person's data reach: the last sync, else the last row.
+        whole_until: until when what is there is whole: the latest sync or row, where a row of a day only begins it.
+        held: days of streams whose new version was refused.
+        first: first local day.
+        last: last local day.
+        now: the clock; hours that have not begun are left out.
+    """
+
+    study: Study
+    samples: Sequence[Stream]
+    by_day: Sequence[Stream]
+    read: Sequence[Stream]
+    until: Mapping[str, datetime]
+    whole_until: Mapping[str, datetime]
+    held: frozenset[tuple[str, date]]
+    first: date
+    last: date
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows for the temporary tables: hours of each stream, and one row a person and day."""
+
+    hours: list[pl.DataFrame]
+    days: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Hours:
+    """Counts of minutes for each person and hour, and which hours are told."""
+
+    hours: PersonHours
+    grid: MinuteGrid
+    told: NDArray[np.intp]
+
+    def count(self, minutes: Bools) -> NDArray[np.int16]:
+        """How many of an hour's minutes are so, of the hours that are told."""
+        begins = self.hours.start_min - self.grid.start_min
+        return np.add.reduceat(minutes, begins, axis=1, dtype=np.int16)[:, self.told]
+
+
+def block_of(connection: Connection, task: Task, block: list[Person]) -> Block | None:
+    """The hours of people whose clocks show the same; None where none of them has begun."""
+    first, last = task.first, task.last
+    around = first - MARGIN, last + MARGIN
+    hours = person_hours(utc_spans(block[0].periods, *around), *around)
+    if not len(hours):
+        return None
+    names = [p.participant_id for p in block]
+    minutes = int(hours.start_min[-1] + hours.length_min[-1] - hours.start_min[0])
+    start = int(hours.start_min[0])
+    is_asked = (hours.day >= np.datetime64(first)) & (hours.day <= np.datetime64(last))
+    told = np.flatnonzero(is_asked & (hours.start_min < task.now.timestamp() // 60))
+    if not len(told):
+        return None
+    day_begins = hours.start_min[np.append(True, hours.day[1:] != hours.day[:-1])] - start
+    grid = read_minutes(connection, names, task.read, start, day_begins, minutes)
+    is_worn = _worn(grid, day_begins, task.study.coverage)
+    counted = _Hours(hours, grid, told)
+    beyond = next_rows(connection, task.read, names, datetime.fromtimestamp((start + minutes) * 60, UTC))
+    any_row = counted.count(grid.any_row)
+    worn_min = counted.count(is_worn)
+    places = _Gaps(connection, task, block, beyond, grid, hours).reasons(told, any_row)
+    frames = []
+    for s in task.samples:
+        observed = grid.observed[s.name]
+        valid = counted.count(observed & is_worn)
+        frames.append(
+            _frame(task.study, block, s.name, hours, told, by_day=False, observed=counted.count(observed),
+                   worn_min=worn_min, valid=valid, any_row=any_row, places=places)
+        )  # fmt: skip
+    for s in task.by_day:
+        valid = counted.count(grid.any_row & is_worn)
+        frames.append(
+            _frame(task.study, block, s.name, hours, told, by_day=True, observed=any_row, worn_min=worn_min,
+                   valid=valid, any_row=any_row, places=places)
+        )  # fmt: skip
+    sleep = read_sleep(connection, grid.steps.shape, start)
+    return Block(frames, day_facts(names, hours, grid, is_worn, sleep, first, last))
+
+
+def _worn(grid: MinuteGrid, day_begins: NDArray[np.int64], rules: CoverageRules) -> Bools:
+    parameters = WearParameters(
+        zero_run_min=rules.wear.zero_run_min, heart_rate_bridge_min=rules.wear.heart_rate_bridge_min
+    )
+    has_rate = grid.observed["heart_rate"]
+    if rules.wear.method != "automatic":
+        return worn(rules.wear.method, grid.steps, has_rate, parameters)
+    by_rate, by_steps = (worn(m, grid.steps, has_rate, parameters) for m in ("heart_rate", "zero_steps"))
+    has_any = np.logical_or.reduceat(has_rate, day_begins, axis=1)
+    return np.where(np.repeat(has_any, np.diff(day_begins, append=has_rate.shape[1]), axis=1), by_rate, by_steps)
+
+
+class _Gaps:
+    """Why minutes without any row are missing."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        task: Task,
+        block: list[Person],
+        beyond: Mapping[str, datetime],
+        grid: MinuteGrid,
+        hours: PersonHours,
+    ) -> None:
+        rules = task.study.coverage
+        self.grid, self.hours = grid, hours
+        self.gap_rules = GapRules(rules.device_memory_days * 1440, rules.low_battery_pct, rules.empty_battery_pct)
+        self.names = [p.participant_id for p in block]
+        self.syncs = read_syncs(connection, self.names)
+        self.until, self.beyond = (
+            [int(at[n].timestamp() // 60) if n in at else None for n in self.names] for at in (task.until, beyond)
+        )
+        common = _outages(task.study) + _days_between(hours, {day for _, day in task.held})
+        self.kept_away = [sorted(common + _lapses(p, hours)) for p in block]
+
+    def reasons(
+        self, told: NDArray[np.intp], any_row: NDArray[np.int16]
+    ) -> dict[tuple[int, int], tuple[str, int | None]]:
+        """(person, hour) -> what tells of the gap and when; for hours with a minute that has no row."""
+        found: dict[tuple[int, int], tuple[str, int | None]] = {}
+        length = self.hours.length_min[told]
+        for person, hour in zip(*np.nonzero(any_row < length), strict=True):
+            found[int(person), int(hour)] = self._of(int(person), int(self.hours.start_min[told[hour]]))
+        return found
+
+    def _of(self, person: int, start_min: int) -> tuple[str, int | None]:
+        syncs: Syncs | None = self.syncs.get(self.names[person])
+        if syncs is None:
+            until = self.until[person]
+            if until is None:
+                return "after_last_sync", None
+            return ("after_last_sync", until) if start_min >= until else ("unknown", None)
+        rows = self.grid.any_row_of(person)
+        following = rows[np.searchsorted(rows, start_min - self.grid.start_min) :]
+        end = int(following[0]) + self.grid.start_min if len(following) else self.beyond[person]
+        return tell_gap(syncs, start_min, end, self.gap_rules, self.kept_away[person])
+
+
+def _outages(study: Study) -> list[Stretch]:
+    return [(int(o.since.timestamp() // 60), int(o.until.timestamp() // 60)) for o in study.coverage.outages]
+
+
+def _lapses(person: Person, hours: PersonHours) -> list[Stretch]:
+    days = hours.day.astype(object)
+    return _days_between(
+        hours,
+        {d for d in set(days) for p in person.lapses if p.since <= d and (p.until is None or d <= p.until)},
+    )
+
+
+def _days_between(hours: PersonHours, days: set[date]) -> list[Stretch]:
+    """Local days as stretches of minutes."""
+    found = []
+    for day in days:
+        at = np.flatnonzero(hours.day == np.datetime64(day))
+        if len(at):
+            found.append((int(hours.start_min[at[0]]), int(hours.start_min[at[-1]] + hours.length_min[at[-1]])))
+    return found
+
+
+def _frame(
+    study: Study,
+    block: list[Person],
+    name: str,
+    hours: PersonHours,
+    told: NDArray[np.intp],
+    *,
+    by_day: bool,
+    observed: NDArray[np.int16],
+    worn_min: NDArray[np.int16],
+    valid: NDArray[np.int16],
+    any_row: NDArray[np.int16],
+    places: dict[tuple[int, int], tuple[str, int | None]],
+) -> pl.DataFrame:
+    """The hours of a block in one stream, one row each."""
+    people, count = len(block), len(told)
+    start = hours.start_min[told]
+    length = np.broadcast_to(hours.length_min[told], (people, count))
+    missing = length - valid
+    reason = np.full((people, count), "unknown", dtype=object)
+    at = np.full((people, count), -1, dtype=np.int64)
+    told_by = np.full((people, count), "", dtype=object)
+    absent = length - any_row
+    unworn = any_row - np.minimum(any_row, worn_min)
+    is_unworn = (unworn > 0) & (unworn >= absent)
+    reason[is_unworn] = "not_worn"
+    told_by[is_unworn] = "rows"
+    for (person, hour), (gap, moment) in places.items():
+        if not is_unworn[person, hour]:
+            reason[person, hour], told_by[person, hour] = _OF_GAP[gap], gap
+            at[person, hour] = -1 if moment is None else moment
+    expected = length.copy()
+    for person, who in enumerate(block):
+        for hold, since, until in _stretches(study, who, name, hours, told):
+            is_so = np.zeros(count, dtype=np.bool_)
+            is_so[since:until] = True
+            reason[person, is_so], told_by[person, is_so] = hold, hold
+            if hold in {"not_enrolled", "withdrawn"}:
+                expected[person, is_so] = 0
+    reason[missing == 0], told_by[missing == 0] = None, ""
+    return pl.DataFrame(
+        {
+            "participant_id": np.repeat([p.participant_id for p in block], count),
+            "day": np.tile(hours.day[told], people),
+            "stream": [name] * (people * count),
+            "by_day": [by_day] * (people * count),
+            "hour": np.tile(hours.hour[told], people),
+            "fold": np.tile(hours.fold[told], people),
+            "start_min": np.tile(start, people),
+            "length_min": length.ravel(),
+            "expected_min": expected.ravel(),
+            "observed_min": observed.ravel(),
+            "worn_min": worn_min.ravel(),
+            "valid_min": valid.ravel(),
+            "missing_min": missing.ravel(),
+            "reason": reason.ravel().tolist(),
+            "told_by": told_by.ravel().tolist(),
+            "told_min": at.ravel(),
+        },
+        schema_overrides={"reason": pl.String},
+    )
+
+
+def _stretches(
+    study: Study, person: Person, name: str, hours: PersonHours, told: NDArray[np.intp]
+) -> Iterator[tuple[str, int, int]]:
+    """Hours with a reason that the protocol gives, the one with precedence last."""
+    day, start = hours.day[told], hours.start_min[told]
+
+    def place(of: date, *, after: bool = False) -> int:
+        return int(np.searchsorted(day, np.datetime64(of), side="right" if after else "left"))
+
+    for outage in study.coverage.outages:
+        if not outage.streams or name in outage.streams:
+            since, until = (np.searchsorted(start, m.timestamp() / 60) for m in (outage.since, outage.until))
+            yield "source_failure", int(since), int(until)
+    for lapse in person.lapses:
+        yield "needs_reconsent", place(lapse.since), place(lapse.until, after=True) if lapse.until else len(day)
+    if person.last_day:
+        yield "withdrawn", place(person.last_day, after=True), len(day)
+    yield "not_enrolled", 0, place(person.first_day)

@@ -1,0 +1,171 @@
+"""Where everybody stands at a moment: which days count, until when their data reach, and who was spoken to last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from neuro_assets.coverage.roster import Person, begin_of, last_rows, roster, zone_of
+from neuro_assets.lake.ddl import existing_columns
+from neuro_assets.lake.lake import Connection
+from neuro_assets.streams.accounts import CONTACTS
+from neuro_assets.streams.model import Stream
+from neuro_assets.study import Study
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A person at a moment.
+
+    Attributes:
+        person: who, with zones, first and last day.
+        until: the last local day that is over and counts; before `person.first_day` where none is yet.
+        handed_over: until when data reach: the last sync, or a later row; None where nothing came.
+        last_row: the end of the last row of any stream; None where there is none.
+        battery_pct: the charge at the last sync; None where it is not known.
+        has_syncs: whether there is a history of the device's syncs.
+        silent: for how long nothing has come, without outages of the vendor; since the beginning of the first day
+            where nothing ever came.
+        contacted: when somebody last spoke to the person; None where nobody did.
+        contacted_by: how.
+    """
+
+    person: Person
+    until: date
+    handed_over: datetime | None
+    last_row: datetime | None
+    battery_pct: int | None
+    has_syncs: bool
+    silent: timedelta
+    contacted: datetime | None
+    contacted_by: str | None
+
+    @property
+    def participant_id(self) -> str:
+        """Who."""
+        return self.person.participant_id
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The moment that people are looked at.
+
+    Attributes:
+        at: as far as can be judged: not after the study, and not after the last upload.
+        asked: the moment that was asked for.
+        last_upload: when the last file came; None before the first one.
+    """
+
+    at: datetime
+    asked: datetime
+    last_upload: datetime | None
+
+
+def moment_of(connection: Connection, study: Study, asked: datetime) -> Moment:
+    """The moment at which silence is measured.
+
+    Where nobody has uploaded anything lately, nobody's silence since is told: it says something of the study's uploads.
+    After the end of the study nothing is expected.
+    """
+    found = connection.execute(
+        "SELECT max(first_arrived_at) FROM ops.landing_files WHERE status <> 'rejected' AND first_arrived_at <= ?",
+        [asked],
+    ).fetchone()
+    last_upload = found[0] if found else None
+    known = [asked] if last_upload is None else [asked, last_upload]
+    if study.window.end:
+        # The day after has begun everywhere on Earth 12 hours after it has in UTC.
+        known.append(_utc(study.window.end + _DAY) + timedelta(hours=12))
+    return Moment(min(known), asked, last_upload)
+
+
+def standings(
+    connection: Connection, study: Study, streams: Sequence[Stream], daily: Sequence[Stream], moment: Moment
+) -> list[Standing]:
+    """Everybody of the roster, in the order of their ids.
+
+    Args:
+        connection: on the lake; nothing is written.
+        study: the protocol.
+        streams: those with a time of day that tell of a person's data.
+        daily: those with a row a day that do.
+        moment: when.
+    """
+    at = moment.at
+    people = roster(connection, study, (*streams, *daily))
+    rows = _last_rows(connection, streams, daily, people, at)
+    syncs = _last_syncs(connection, at)
+    contacts = _last_contacts(connection, moment.asked)
+    found = []
+    for person in people:
+        who = person.participant_id
+        sync, battery = syncs.get(who, (None, None))
+        handed_over = max((m for m in (sync, rows.get(who)) if m), default=None)
+        begin = begin_of(person, person.first_day)
+        since = max(begin, handed_over) if handed_over else begin
+        yesterday = at.astimezone(zone_of(person, at.date())).date() - _DAY
+        found.append(
+            Standing(
+                person=person,
+                until=min(d for d in (yesterday, person.last_day, study.window.end) if d),
+                handed_over=handed_over,
+                last_row=rows.get(who),
+                battery_pct=battery,
+                has_syncs=sync is not None,
+                silent=_without_outages(since, at, study),
+                contacted=contacts.get(who, (None, None))[0],
+                contacted_by=contacts.get(who, (None, None))[1],
+            )
+        )
+    return found
+
+
+def _utc(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _without_outages(since: datetime, until: datetime, study: Study) -> timedelta:
+    """How long it is from one moment to another, without outages that concern all streams."""
+    length = max(until - since, timedelta())
+    for outage in study.coverage.outages:
+        if not outage.streams:
+            length -= max(min(until, outage.until) - max(since, outage.since), timedelta())
+    return max(length, timedelta())
+
+
+def _last_rows(
+    connection: Connection, streams: Sequence[Stream], daily: Sequence[Stream], people: Sequence[Person], at: datetime
+) -> dict[str, datetime]:
+    """The end of each person's last row, up to the moment. A row of a day is there until the day ends."""
+    names = [p.participant_id for p in people]
+    until = {who: min(ts, at) for who, ts in last_rows(connection, streams, names, at).items()}
+    whose = {p.participant_id: p for p in people}
+    for stream in daily:
+        for who, day in connection.execute(
+            f"SELECT participant_id, max(day) FROM {stream.qualified} WHERE day <= ? GROUP BY 1", [at.date()]
+        ).fetchall():
+            if who in whose:
+                end = min(begin_of(whose[who], day + _DAY), at)
+                until[who] = max(until.get(who, end), end)
+    return until
+
+
+def _last_syncs(connection: Connection, at: datetime) -> dict[str, tuple[datetime, int | None]]:
+    found = connection.execute(
+        "SELECT participant_id, max(ts), arg_max(battery_pct, ts) FROM staging.device_sync WHERE ts <= ? GROUP BY 1",
+        [at],
+    ).fetchall()
+    return {who: (ts, battery) for who, ts, battery in found}
+
+
+def _last_contacts(connection: Connection, at: datetime) -> dict[str, tuple[datetime, str]]:
+    """Nobody was spoken to in a lake that was made before contacts were recorded."""
+    if CONTACTS.qualified not in existing_columns(connection):
+        return {}
+    found = connection.execute(
+        f"SELECT participant_id, max(contacted_at), arg_max(contacted_by, contacted_at) FROM {CONTACTS.qualified}"
+        " WHERE contacted_at <= ? GROUP BY 1",
+        [at],
+    ).fetchall()
+    return {who: (ts, how) for who, ts, how in found}

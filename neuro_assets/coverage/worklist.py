@@ -1,0 +1,228 @@
+"""The worklist: who needs a contact today, why, since when. A device that has not synced yet today is no reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import takewhile
+
+import polars as pl
+
+from neuro_assets.coverage.overview import status_of
+from neuro_assets.coverage.roster import begin_of, zone_of
+from neuro_assets.coverage.standing import Moment, Standing
+from neuro_assets.coverage.valid import sentence
+from neuro_assets.lake.lake import Connection
+from neuro_assets.streams.coverage import DAILY, VALID_DAY
+from neuro_assets.study import Study
+
+_DAY = timedelta(days=1)
+# How far back a run of days without wear is followed.
+_FURTHEST = 60
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A day that was handed over: whether it counts, what was worn, and the reason for most of what is missing."""
+
+    day: date
+    is_valid: bool | None
+    worn_min: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """Why somebody should be spoken to."""
+
+    reason: str
+    since: date
+    told: str
+    is_urgent: bool = False
+
+
+def worklist(connection: Connection, study: Study, standings: Sequence[Standing], moment: Moment) -> pl.DataFrame:
+    """A row for each person who needs a contact, the urgent ones first, with the columns of `coverage.worklist`.
+
+    Who was spoken to in the last days (`again_after_days`) is left out, and so is who can do nothing about it: days
+    that are held, outages of the vendor, people who have not begun or have left, and studies that are over.
+    """
+    rows = []
+    if not (study.window.end and moment.asked.date() > study.window.end + _DAY):
+        asked = [s for s in standings if status_of(s, study) in {"active", "inactive", "nothing_yet"}]
+        days = _recent_days(connection, asked)
+        held = _held_since(connection, study)
+        for standing in asked:
+            finding = _finding(standing, study, moment, days.get(standing.participant_id, []), held)
+            if finding and not _was_spoken_to(standing, study, moment):
+                rows.append(_row(standing, moment, finding))
+    rows.sort(key=lambda r: (r["priority"], r["since"], r["participant_id"]))
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+_SCHEMA = {
+    "participant_id": pl.String,
+    "priority": pl.Int32,
+    "reason": pl.String,
+    "told": pl.String,
+    "since": pl.Date,
+    "days": pl.Int32,
+    "as_of": pl.Datetime("us", "UTC"),
+    "handed_over_at": pl.Datetime("us", "UTC"),
+    "last_contact": pl.Datetime("us", "UTC"),
+    "last_contact_by": pl.String,
+}
+
+
+def _row(standing: Standing, moment: Moment, finding: _Finding) -> dict[str, object]:
+    return {
+        "participant_id": standing.participant_id,
+        "priority": 1 if finding.is_urgent else 2,
+        "reason": finding.reason,
+        "told": finding.told,
+        "since": finding.since,
+        "days": max((_today(standing, moment) - finding.since).days, 0),
+        "as_of": moment.at,
+        "handed_over_at": standing.handed_over,
+        "last_contact": standing.contacted,
+        "last_contact_by": standing.contacted_by,
+    }
+
+
+def _today(standing: Standing, moment: Moment) -> date:
+    return moment.at.astimezone(zone_of(standing.person, moment.at.date())).date()
+
+
+def _was_spoken_to(standing: Standing, study: Study, moment: Moment) -> bool:
+    wait = timedelta(days=study.coverage.worklist.again_after_days)
+    return standing.contacted is not None and moment.asked - standing.contacted < wait
+
+
+def _finding(
+    standing: Standing, study: Study, moment: Moment, days: Sequence[_Day], held_since: date | None
+) -> _Finding | None:
+    """The one thing to speak about, if any; who cannot do anything about it is not asked."""
+    today = _today(standing, moment)
+    for lapse in standing.person.lapses:
+        if lapse.since <= today and (lapse.until is None or today <= lapse.until):
+            told = f"Consent lapsed on {lapse.since}. Nothing may be collected until it is given again."
+            return _Finding("needs_reconsent", lapse.since, told, is_urgent=True)
+    if standing.silent.total_seconds() >= study.coverage.overview.inactive_after_h * 3600:
+        if held_since is not None and (standing.handed_over is None or held_since >= _day_of(standing, today)):
+            # What came since may be among what is held: that is for the study to look at.
+            return None
+        return _silence(standing, study, today)
+    return _nothing_measured(standing, study, today) or _not_worn(standing, study, days)
+
+
+def _day_of(standing: Standing, today: date) -> date:
+    """The person's day on which something came last."""
+    if standing.handed_over is None:
+        return standing.person.first_day
+    return min(today, standing.handed_over.astimezone(zone_of(standing.person, today)).date())
+
+
+def _silence(standing: Standing, study: Study, today: date) -> _Finding:
+    since, rules = _day_of(standing, today), study.coverage
+    for_days = _days((today - since).days)
+    if standing.handed_over is None:
+        told = (
+            f"Nothing has arrived since enrolment on {since} ({for_days}). Ask whether the device is set up and"
+            " connected to the app."
+        )
+        return _Finding("nothing_yet", since, told)
+    left = rules.device_memory_days - standing.silent.total_seconds() / 86_400
+    is_urgent = standing.has_syncs and 0 < left <= 2
+    hurry = (
+        f" The device remembers {rules.device_memory_days:g} days: what is oldest is lost soon." if is_urgent else ""
+    )
+    if standing.battery_pct is not None and standing.battery_pct <= rules.low_battery_pct:
+        told = (
+            f"Nothing has arrived for {for_days}, and the battery was at {standing.battery_pct} % at the last sync."
+            " Ask to charge the device and to open the app."
+        )
+        return _Finding("battery", since, told + hurry, is_urgent)
+    told = f"Nothing has arrived for {for_days}. Ask to open the app with the device nearby."
+    return _Finding("not_synced", since, told + hurry, is_urgent)
+
+
+def _nothing_measured(standing: Standing, study: Study, today: date) -> _Finding | None:
+    """The device syncs, and no row comes of it."""
+    limit = timedelta(hours=study.coverage.overview.inactive_after_h)
+    if not standing.has_syncs or standing.handed_over is None:
+        return None
+    if standing.last_row is not None and standing.handed_over - standing.last_row < limit:
+        return None
+    begun = standing.last_row or begin_of(standing.person, standing.person.first_day)
+    if standing.handed_over - begun < limit:
+        return None
+    since = min(today, begun.astimezone(zone_of(standing.person, today)).date())
+    told = (
+        f"The device syncs, but nothing it measured has arrived for {_days((today - since).days)}. Ask whether it is"
+        " the study's device and account that sync, and whether all data are shared."
+    )
+    return _Finding("no_data", since, told)
+
+
+def _not_worn(standing: Standing, study: Study, days: Sequence[_Day]) -> _Finding | None:
+    """The last days that were handed over do not count, because the device was not worn."""
+    run = list(takewhile(lambda d: d.is_valid is False and d.reason == "not_worn", reversed(days)))
+    if len(run) < study.coverage.worklist.not_worn_days:
+        return None
+    since = run[-1].day
+    known = [d.worn_min for d in run if d.worn_min is not None]
+    worn_h = sum(known) / len(known) / 60 if known else 0
+    how_much = "not worn at all" if worn_h < 0.5 else f"worn for {worn_h:.0f} h a day"
+    told = (
+        f"The device was {how_much} on the last {len(run)} days that have arrived ({since} to {run[0].day}). Asked for:"
+        f" {_lower(sentence(study.coverage.valid_day))} Ask whether something keeps the person from wearing it."
+    )
+    return _Finding("not_worn", since, told)
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
+
+
+def _recent_days(connection: Connection, standings: Sequence[Standing]) -> dict[str, list[_Day]]:
+    """Everybody's days that were handed over to their end, in order."""
+    frame = pl.DataFrame(
+        {"participant_id": [s.participant_id for s in standings], "until": [s.until for s in standings]},
+        {"participant_id": pl.String, "until": pl.Date},
+    )
+    connection.register("frame_until", frame.to_arrow())
+    found = connection.execute(
+        f"""
+        WITH reasons AS (
+            SELECT d.participant_id, d.day, d.reason, sum(d.missing_min) AS minutes
+            FROM {DAILY.qualified} d JOIN frame_until u USING (participant_id)
+            WHERE d.day BETWEEN u.until - {_FURTHEST} AND u.until AND reason IS NOT NULL AND worn_min IS NOT NULL
+            GROUP BY ALL
+        ), why AS (
+            SELECT participant_id, day, arg_max(reason, (minutes, reason)) AS reason FROM reasons GROUP BY ALL
+        )
+        SELECT v.participant_id, v.day, v.is_valid, v.worn_min, why.reason
+        FROM {VALID_DAY.qualified} v
+        JOIN frame_until u USING (participant_id)
+        LEFT JOIN why ON why.participant_id = v.participant_id AND why.day = v.day
+        WHERE v.day BETWEEN u.until - {_FURTHEST} AND u.until AND v.is_handed_over
+        ORDER BY v.participant_id, v.day
+        """
+    ).fetchall()
+    connection.unregister("frame_until")
+    days: dict[str, list[_Day]] = {}
+    for who, *fields in found:
+        days.setdefault(who, []).append(_Day(*fields))
+    return days
+
+
+def _held_since(connection: Connection, study: Study) -> date | None:
+    """The last day that is held of a stream the protocol expects; None where none is."""
+    found = connection.execute(
+        "SELECT max(day) FROM ops.day_holds WHERE released_at IS NULL AND table_name IN (SELECT unnest(?))",
+        [[f"staging.{name}" for name in study.expected_streams]],
+    ).fetchone()
+    return found[0] if found else None
