@@ -29,12 +29,18 @@ def adherence(connection: Connection, standings: Sequence[Standing]) -> pl.DataF
     """
     windows = pl.DataFrame(
         [
-            (s.participant_id, name, *window_of(s, days))
+            (s.participant_id, name, *window_of(s, days), s.known_until)
             for s in standings
             for name, days in WINDOWS.items()
             if window_of(s, days)[0] <= s.until
         ],
-        schema={"participant_id": pl.String, "span": pl.String, "first_day": pl.Date, "last_day": pl.Date},
+        schema={
+            "participant_id": pl.String,
+            "span": pl.String,
+            "first_day": pl.Date,
+            "last_day": pl.Date,
+            "known": pl.Date,
+        },
         orient="row",
     )
     connection.register("frame_windows", windows.to_arrow())
@@ -59,7 +65,7 @@ WITH reasons AS (
         NOT v.is_valid AND coalesce(why.reason IN {EXCUSED}, false) AS is_excused
     FROM frame_windows w
     LEFT JOIN {VALID_DAY.qualified} v
-        ON v.participant_id = w.participant_id AND v.day BETWEEN w.first_day AND w.last_day
+        ON v.participant_id = w.participant_id AND v.day BETWEEN w.first_day AND w.known
     LEFT JOIN why ON why.participant_id = v.participant_id AND why.day = v.day
 ), counted AS (
     SELECT participant_id, "span", first_day, last_day,
@@ -73,7 +79,7 @@ WITH reasons AS (
 ), by_window AS (
     SELECT w.participant_id, w.span, r.reason, sum(r.minutes) AS minutes
     FROM frame_windows w
-    JOIN reasons r ON r.participant_id = w.participant_id AND r.day BETWEEN w.first_day AND w.last_day
+    JOIN reasons r ON r.participant_id = w.participant_id AND r.day BETWEEN w.first_day AND w.known
     GROUP BY ALL
 ), most AS (
     SELECT participant_id, "span", arg_max(reason, (minutes, reason)) AS main_reason FROM by_window GROUP BY ALL

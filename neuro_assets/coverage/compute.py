@@ -10,7 +10,7 @@ from neuro_assets.coverage.by_day import insert_rows_of_days, last_days
 from neuro_assets.coverage.cross_stream import insert_cross_stream
 from neuro_assets.coverage.hours import MARGIN, Task, block_of
 from neuro_assets.coverage.outdated import outdated, rules_of, rules_of_person
-from neuro_assets.coverage.roster import Periods, Person, begin_of, last_rows, last_syncs, roster
+from neuro_assets.coverage.roster import Periods, Person, begin_of, first_days, last_rows, last_syncs, roster
 from neuro_assets.coverage.valid import judged, read_facts
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
@@ -106,7 +106,7 @@ def cover_days(
     window = study.window.closed(now.date())
     end = window.end or last
     since, until = max(first - MARGIN, window.start), min(last + MARGIN, end)
-    people = roster(connection, study, (*covered.read, *covered.by_day), (since, until))
+    people = roster(study, first_days(connection, (*covered.read, *covered.by_day), (since, until)))
     names = [p.participant_id for p in people]
     synced, rows_until = last_syncs(connection), last_rows(connection, covered.read, names)
     last_day = last_days(connection, covered.by_day, names)

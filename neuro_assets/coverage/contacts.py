@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from neuro_assets.coverage.compute import covered_streams
-from neuro_assets.coverage.roster import roster
+from neuro_assets.coverage.roster import first_days, roster
 from neuro_assets.ingest.load import Ingest, prepare_tables
 from neuro_assets.streams.accounts import CONTACTS
+from neuro_assets.streams.coverage import COVERAGE_TABLES
 from neuro_assets.study import StudyError
 
 
@@ -23,12 +23,11 @@ def record_contacts(job: Ingest, people: Sequence[str], at: datetime, by: str, r
     Raises:
         StudyError: somebody who is not a participant; nothing is written then.
     """
-    covered = covered_streams(job.study)
     with job.lake.connect() as connection:
-        prepare_tables(job.lake, connection, job.tables)
+        prepare_tables(job.lake, connection, (*job.tables, *COVERAGE_TABLES))
         known = {p.participant_id for p in job.study.people}
         if not known.issuperset(people):
-            known |= {p.participant_id for p in roster(connection, job.study, (*covered.read, *covered.by_day))}
+            known |= {p.participant_id for p in roster(job.study, first_days(connection))}
         unknown = [p for p in people if p not in known]
         if unknown:
             raise StudyError(f"{', '.join(unknown)}: no participant of this study; nothing was written down")

@@ -27,7 +27,7 @@ def overview(connection: Connection, study: Study, standings: Sequence[Standing]
                 "status": status_of(s, study),
                 "first_day": s.person.first_day,
                 "last_day": s.person.last_day,
-                "until": s.until,
+                "until": s.known_until,
                 "since": s.until - timedelta(days=rules.over_days - 1),
                 "handed_over_at": s.handed_over,
                 "hours_silent": round(s.silent.total_seconds() / 3600, 1),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from neuro_assets.lake.ddl import existing_columns
 from neuro_assets.lake.lake import Connection
 from neuro_assets.streams.coverage import DAILY
 from neuro_assets.streams.model import Stream
@@ -15,7 +14,7 @@ Periods = tuple[tuple[date, date, str], ...]
 
 _DAY = timedelta(days=1)
 # Days that are looked through first; then four times as many, and so on.
-_STRETCH = 14
+_STRETCH = 3
 _WITHIN = "day BETWEEN $since AND $until AND participant_id IN (SELECT unnest($people)) GROUP BY 1"
 
 
@@ -51,22 +50,16 @@ def begin_of(person: Person, day: date) -> datetime:
     return datetime.combine(day, time(), zone_of(person, day))
 
 
-def roster(
-    connection: Connection, study: Study, streams: Sequence[Stream], anew: tuple[date, date] | None = None
-) -> list[Person]:
+def roster(study: Study, seen: Mapping[str, date]) -> list[Person]:
     """Everybody whose zone is known, in the order of their ids.
 
     Somebody without an enrolment date, or enrolled by data alone (`auto_enrol`), counts from the first day with data:
     nothing tells that anything was expected of them before.
 
     Args:
-        connection: on the lake.
         study: the protocol.
-        streams: whose rows are data.
-        anew: days that are about to be covered; for the others the tables of coverage say who has data, where they
-            are there. None: staging is asked for all days.
+        seen: each person's first day with data.
     """
-    seen = _first_days(connection, streams, anew)
     people = [
         Person(
             p.participant_id,
@@ -84,24 +77,27 @@ def roster(
     return sorted((p for p in people if p.periods), key=lambda p: p.participant_id)
 
 
-def _first_days(connection: Connection, streams: Sequence[Stream], anew: tuple[date, date] | None) -> dict[str, date]:
-    """Each person's first day with data, without looking through the whole of staging each time."""
-    inside = ""
-    parts: list[str] = []
-    if anew and DAILY.qualified in existing_columns(connection):
-        # A day that is neither covered nor among these is about to be: what it adds is set right then.
-        inside = "WHERE day BETWEEN $first AND $last"
-        parts.append(
-            f"SELECT participant_id, min(day) AS day FROM {DAILY.qualified}"
-            " WHERE observed_min > 0 AND day NOT BETWEEN $first AND $last GROUP BY 1"
-        )
-    parts += [f"SELECT participant_id, min(day) AS day FROM {s.qualified} {inside} GROUP BY 1" for s in streams]
-    bound = {"first": anew[0], "last": anew[1]} if inside and anew else {}
-    return dict(
-        connection.execute(
-            f"SELECT participant_id, min(day) FROM ({' UNION ALL '.join(parts)}) GROUP BY 1", bound
-        ).fetchall()
-    )
+def first_days(
+    connection: Connection, streams: Sequence[Stream] = (), anew: tuple[date, date] | None = None
+) -> dict[str, date]:
+    """Each person's first day with data, as the tables of coverage have it.
+
+    Args:
+        connection: with the tables of coverage there.
+        streams: whose rows are data.
+        anew: days that are about to be covered: of these staging is asked. The whole of it is never looked through.
+    """
+    parts = [f"SELECT participant_id, min(day) AS day FROM {DAILY.qualified} WHERE observed_min > 0"]
+    bound: dict[str, date] = {}
+    if anew:
+        bound = {"first": anew[0], "last": anew[1]}
+        parts[0] += " AND day NOT BETWEEN $first AND $last"
+        parts += [
+            f"SELECT participant_id, min(day) AS day FROM {s.qualified} WHERE day BETWEEN $first AND $last"
+            for s in streams
+        ]
+    rows = " UNION ALL ".join(f"{part} GROUP BY 1" for part in parts)
+    return dict(connection.execute(f"SELECT participant_id, min(day) FROM ({rows}) GROUP BY 1", bound).fetchall())
 
 
 def next_rows(

@@ -23,8 +23,9 @@ def sensitivity(connection: Connection, study: Study, standings: Sequence[Standi
             "participant_id": [s.participant_id for s in standings],
             "first_day": [s.person.first_day for s in standings],
             "until": [s.until for s in standings],
+            "known": [s.known_until for s in standings],
         },
-        {"participant_id": pl.String, "first_day": pl.Date, "until": pl.Date},
+        {"participant_id": pl.String, "first_day": pl.Date, "until": pl.Date, "known": pl.Date},
     )
     rules = pl.DataFrame(
         [
@@ -54,7 +55,7 @@ def sensitivity(connection: Connection, study: Study, standings: Sequence[Standi
                 FROM frame_people p
                 CROSS JOIN frame_rules r
                 LEFT JOIN {VALID_DAY.qualified} v
-                    ON v.participant_id = p.participant_id AND v.day BETWEEN p.first_day AND p.until
+                    ON v.participant_id = p.participant_id AND v.day BETWEEN p.first_day AND p.known
                 LEFT JOIN long l ON l.participant_id = v.participant_id AND l.day = v.day AND l.rule = r.rule
                 GROUP BY p.participant_id, r.rule
             )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from neuro_assets.coverage.roster import Person, begin_of, last_rows, roster, zone_of
+from neuro_assets.coverage.roster import Person, begin_of, first_days, last_rows, roster, zone_of
 from neuro_assets.lake.ddl import existing_columns
 from neuro_assets.lake.lake import Connection
 from neuro_assets.streams.accounts import CONTACTS
@@ -21,6 +21,7 @@ class Standing:
     Attributes:
         person: who, with zones, first and last day.
         until: the last local day that is over and counts; before `person.first_day` where none is yet.
+        known_until: of these, the last day that can have been known: earlier where later syncs have come since.
         handed_over: until when data reach: the last sync, or a later row; None where nothing came.
         last_row: the end of the last row of any stream; None where there is none.
         battery_pct: the charge at the last sync; None where it is not known.
@@ -33,6 +34,7 @@ class Standing:
 
     person: Person
     until: date
+    known_until: date
     handed_over: datetime | None
     last_row: datetime | None
     battery_pct: int | None
@@ -93,24 +95,31 @@ def standings(
         moment: when.
     """
     at = moment.at
-    people = roster(connection, study, (*streams, *daily))
+    people = roster(study, first_days(connection))
     rows = _last_rows(connection, streams, daily, people, at)
     syncs = _last_syncs(connection, at)
     contacts = _last_contacts(connection, moment.asked)
     found = []
     for person in people:
         who = person.participant_id
-        sync, battery = syncs.get(who, (None, None))
-        handed_over = max((m for m in (sync, rows.get(who)) if m), default=None)
+        sync, battery, is_later = syncs.get(who, (None, None, False))
+        # What a later sync brought was not there yet.
+        reached = [m for m in (sync, None if is_later else rows.get(who)) if m]
+        handed_over = max(reached, default=None)
         begin = begin_of(person, person.first_day)
         since = max(begin, handed_over) if handed_over else begin
+        last_row = rows.get(who)
+        if is_later and last_row:
+            last_row = min(last_row, handed_over) if handed_over else None
         yesterday = at.astimezone(zone_of(person, at.date())).date() - _DAY
+        until = min(d for d in (yesterday, person.last_day, study.window.end) if d)
         found.append(
             Standing(
                 person=person,
-                until=min(d for d in (yesterday, person.last_day, study.window.end) if d),
+                until=until,
+                known_until=_day_before(person, handed_over, until) if is_later else until,
                 handed_over=handed_over,
-                last_row=rows.get(who),
+                last_row=last_row,
                 battery_pct=battery,
                 has_syncs=sync is not None,
                 silent=_without_outages(since, at, study),
@@ -119,6 +128,13 @@ def standings(
             )
         )
     return found
+
+
+def _day_before(person: Person, moment: datetime | None, until: date) -> date:
+    """The last local day that is over at the moment; before the person's first one without a moment."""
+    if moment is None:
+        return person.first_day - _DAY
+    return min(until, moment.astimezone(zone_of(person, moment.date())).date() - _DAY)
 
 
 def _utc(day: date) -> datetime:
@@ -151,12 +167,14 @@ def _last_rows(
     return until
 
 
-def _last_syncs(connection: Connection, at: datetime) -> dict[str, tuple[datetime, int | None]]:
+def _last_syncs(connection: Connection, at: datetime) -> dict[str, tuple[datetime | None, int | None, bool]]:
+    """Each person's last sync up to the moment, the charge then, and whether there was a later one."""
     found = connection.execute(
-        "SELECT participant_id, max(ts), arg_max(battery_pct, ts) FROM staging.device_sync WHERE ts <= ? GROUP BY 1",
-        [at],
+        "SELECT participant_id, max(ts) FILTER (ts <= $at), arg_max(battery_pct, ts) FILTER (ts <= $at),"
+        " bool_or(ts > $at) FROM staging.device_sync GROUP BY 1",
+        {"at": at},
     ).fetchall()
-    return {who: (ts, battery) for who, ts, battery in found}
+    return {who: (ts, battery, is_later) for who, ts, battery, is_later in found}
 
 
 def _last_contacts(connection: Connection, at: datetime) -> dict[str, tuple[datetime, str]]:

@@ -50,7 +50,7 @@ def worklist(connection: Connection, study: Study, standings: Sequence[Standing]
     if not (study.window.end and moment.asked.date() > study.window.end + _DAY):
         asked = [s for s in standings if status_of(s, study) in {"active", "inactive", "nothing_yet"}]
         days = _recent_days(connection, asked)
-        held = _held_since(connection, study)
+        held = _held_days(connection, study)
         for standing in asked:
             finding = _finding(standing, study, moment, days.get(standing.participant_id, []), held)
             if finding and not _was_spoken_to(standing, study, moment):
@@ -98,7 +98,7 @@ def _was_spoken_to(standing: Standing, study: Study, moment: Moment) -> bool:
 
 
 def _finding(
-    standing: Standing, study: Study, moment: Moment, days: Sequence[_Day], held_since: date | None
+    standing: Standing, study: Study, moment: Moment, days: Sequence[_Day], held: Sequence[date]
 ) -> _Finding | None:
     """The one thing to speak about, if any; who cannot do anything about it is not asked."""
     today = _today(standing, moment)
@@ -106,10 +106,13 @@ def _finding(
         if lapse.since <= today and (lapse.until is None or today <= lapse.until):
             told = f"Consent lapsed on {lapse.since}. Nothing may be collected until it is given again."
             return _Finding("needs_reconsent", lapse.since, told, is_urgent=True)
-    if standing.silent.total_seconds() >= study.coverage.overview.inactive_after_h * 3600:
-        if held_since is not None and (standing.handed_over is None or held_since >= _day_of(standing, today)):
-            # What came since may be among what is held: that is for the study to look at.
-            return None
+    limit = timedelta(hours=study.coverage.overview.inactive_after_h)
+    if standing.silent >= limit:
+        for day in held:
+            # What is held may have come until its day ended: that is for the study to look at.
+            ended = begin_of(standing.person, min(day + _DAY, today))
+            if day <= today and moment.at - ended < limit:
+                return None
         return _silence(standing, study, today)
     return _nothing_measured(standing, study, today) or _not_worn(standing, study, days)
 
@@ -190,7 +193,7 @@ def _days(count: int) -> str:
 def _recent_days(connection: Connection, standings: Sequence[Standing]) -> dict[str, list[_Day]]:
     """Everybody's days that were handed over to their end, in order."""
     frame = pl.DataFrame(
-        {"participant_id": [s.participant_id for s in standings], "until": [s.until for s in standings]},
+        {"participant_id": [s.participant_id for s in standings], "until": [s.known_until for s in standings]},
         {"participant_id": pl.String, "until": pl.Date},
     )
     connection.register("frame_until", frame.to_arrow())
@@ -219,10 +222,10 @@ def _recent_days(connection: Connection, standings: Sequence[Standing]) -> dict[
     return days
 
 
-def _held_since(connection: Connection, study: Study) -> date | None:
-    """The last day that is held of a stream the protocol expects; None where none is."""
+def _held_days(connection: Connection, study: Study) -> list[date]:
+    """Days that are held of a stream the protocol expects."""
     found = connection.execute(
-        "SELECT max(day) FROM ops.day_holds WHERE released_at IS NULL AND table_name IN (SELECT unnest(?))",
+        "SELECT DISTINCT day FROM ops.day_holds WHERE released_at IS NULL AND table_name IN (SELECT unnest(?))",
         [[f"staging.{name}" for name in study.expected_streams]],
-    ).fetchone()
-    return found[0] if found else None
+    ).fetchall()
+    return [day for (day,) in found]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from neuro_assets_tests.benchmarks.coverage import coverage
 from neuro_assets_tests.benchmarks.dagster_costs import code_location, latency, overhead
 from neuro_assets_tests.benchmarks.growth import growth
 from neuro_assets_tests.benchmarks.heart_rate import heart_rate
@@ -21,6 +22,7 @@ ALL: dict[str, Callable[[Path], Section]] = {
     "code_location": code_location,
     "overhead": overhead,
     "latency": latency,
+    "coverage": coverage,
     "queries": queries,
     "simulator": simulator,
     "growth": growth,

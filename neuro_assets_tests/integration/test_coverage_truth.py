@@ -7,14 +7,16 @@ leaving out the rows that they would have kept away.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
 from neuro_assets.coverage.compute import cover_days
+from neuro_assets.coverage.people import judge_people
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.simulate.minutes import changed, plant_minutes, scenario, write_minutes
 from neuro_assets.study import load_study
@@ -35,18 +37,28 @@ REASON_OF = {
 STREAMS = ("steps", "heart_rate")
 
 
+# Share of the evenings on which charging a low battery is forgotten -> the least recall and precision that is asked
+# for. A pause of syncing and an empty battery within it leave the same trace, none; the shipped scenario has many.
+LEAST = {0.4: 0.9, 0.6: 0.85}
+
+
 @dataclass(frozen=True)
 class Study:
     """What was planted, and the home it was loaded into."""
 
     job: Ingest
+    least: float
+    out: Path
+    lapsed: dict[str, tuple[date, date]]
     truth: pl.DataFrame
     first: date
     last: date
 
 
-@pytest.fixture(scope="module")
-def study(make_job: Callable[..., Ingest], tmp_path_factory: pytest.TempPathFactory) -> Study:
+@pytest.fixture(scope="module", params=LEAST, ids=lambda share: f"{share:.0%} forgotten")
+def study(
+    request: pytest.FixtureRequest, make_job: Callable[..., Ingest], tmp_path_factory: pytest.TempPathFactory
+) -> Study:
     out = tmp_path_factory.mktemp("simulated")
     plan = changed(
         scenario("full"),
@@ -57,6 +69,7 @@ def study(make_job: Callable[..., Ingest], tmp_path_factory: pytest.TempPathFact
         device_change={},
         enrolment={"late": 0.3, "within_days": 10, "withdrawn": 0.2},
         exports={"days": [DAYS], "overlap_days": None},
+        battery={"forgotten": request.param},
     )
     write_minutes(plant_minutes(plan), out)
     days = [plan.start + timedelta(days=n) for n in range(DAYS)]
@@ -78,7 +91,7 @@ def study(make_job: Callable[..., Ingest], tmp_path_factory: pytest.TempPathFact
     _leave_out(job, lapsed, stretch, held)
     with job.lake.connect() as connection:
         cover_days(connection, job, days[0], days[-1], now=datetime(2030, 1, 1, tzinfo=UTC))
-    return Study(job, _truth(out, lapsed, stretch, held), days[0], days[-1])
+    return Study(job, LEAST[request.param], out, lapsed, _truth(out, lapsed, stretch, held), days[0], days[-1])
 
 
 def _with_lapse(person: Any, lapse: tuple[date, date] | None) -> Any:
@@ -175,8 +188,59 @@ def test_every_reason_is_found_and_right(study: Study, stream: str):
         )
         recall, precision = hit / true, hit / told if told else 0.0
         print(f"  {reason:16} {true:6} hours  recall {recall:.3f}  precision {precision:.3f}")
-        # A pause of syncing and an empty battery within it leave the same trace: none.
-        least = 0.85 if reason in {"battery", "not_synced"} else 0.9
+        least = study.least if reason in {"battery", "not_synced"} else 0.9
         wrong += [reason] * (min(recall, precision) < least)
     assert set(reasons) == {*REASON_OF.values(), "held", "needs_reconsent", "source_failure", "there"}
     assert wrong == []
+
+
+ZONE = ZoneInfo("America/New_York")
+
+
+def planted_contacts(study: Study, now: datetime) -> dict[str, str]:
+    """Whom a coordinator who knew the truth would speak to at a moment, and about what.
+
+    Silent for two days; else not worn for ten hours on any of the last three days that were handed over, for that
+    reason. Who has left, has not begun, or had spoken lately about consent is somebody else's list.
+    """
+    syncs = pl.read_csv(study.out / "truth/device_sync.csv", try_parse_dates=True)
+    syncs = syncs.with_columns(pl.col("synced_utc").dt.replace_time_zone("UTC"))
+    hours = pl.read_parquet(study.out / "truth/hourly.parquet")
+    found: dict[str, str] = {}
+    for person in study.job.study.people:
+        who, today = person.participant_id, now.astimezone(ZONE).date()
+        assert person.enrolled_on
+        if today < person.enrolled_on or (person.withdrawn_on and today > person.withdrawn_on):
+            continue
+        if who in study.lapsed and study.lapsed[who][0] <= today <= study.lapsed[who][1]:
+            found[who] = "needs_reconsent"
+            continue
+        own = syncs.filter((pl.col("participant_id") == who) & (pl.col("synced_utc") <= now))["synced_utc"]
+        begin = datetime.combine(person.enrolled_on, time(), ZONE)
+        last = max([begin, *own])
+        if now - last >= timedelta(hours=48):
+            found[who] = "silent"
+            continue
+        days = hours.filter(pl.col("participant_id") == who).group_by(pl.col("hour_local").dt.date().alias("day")).agg(
+            pl.col("recorded_min").sum(), pl.col("not_worn_min").sum(), pl.col("length_min").sum()
+        ).sort("day")  # fmt: skip
+        until = last.astimezone(ZONE).date()
+        known = days.filter((pl.col("day") >= person.enrolled_on) & (pl.col("day") < until)).tail(3)
+        absent = known["length_min"] - known["recorded_min"]
+        if known.height == 3 and (known["recorded_min"] < 600).all() and (2 * known["not_worn_min"] > absent).all():
+            found[who] = "not_worn"
+    return found
+
+
+@pytest.mark.parametrize("day", [5, 10, 26])
+def test_the_worklist_names_the_right_people(study: Study, day: int):
+    """In the morning of three days: before anything else was planted, while consent has lapsed, and near the end."""
+    now = datetime.combine(study.first + timedelta(days=day), time(9, 30), ZONE).astimezone(UTC)
+    with study.job.lake.connect(read_only=True) as connection:
+        rows = judge_people(connection, study.job, now).frames["coverage.worklist"]
+    print(f"\n{now:%Y-%m-%d %H:%M} UTC: {rows.height} of {PEOPLE} people")
+    with pl.Config(tbl_rows=100, tbl_width_chars=230, fmt_str_lengths=180, tbl_hide_dataframe_shape=True):
+        print(rows.select("participant_id", "priority", "reason", "since", "days", "told"))
+    silent = {"not_synced", "battery", "nothing_yet"}
+    told = {who: "silent" if why in silent else why for who, why in rows.select("participant_id", "reason").rows()}
+    assert told == planted_contacts(study, now)

@@ -1,0 +1,124 @@
+"""Coverage of 1,000 people: a month at once, and what one more day costs when little or much lies behind it."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from neuro_assets.ingest.load import Ingest
+from neuro_assets.simulate.minutes import changed, plant_minutes, scenario
+from neuro_assets.simulate.minutes.study import MinuteStudy
+from neuro_assets.simulate.minutes.truth import planted_tables
+from neuro_assets.simulated_lake import fill_lake
+from neuro_assets_tests.benchmarks.homes import new_home
+from neuro_assets_tests.benchmarks.memory import GB
+from neuro_assets_tests.benchmarks.report import Section, Target
+from neuro_assets_tests.benchmarks.timing import Apart, apart
+from neuro_assets_tests.tables import one
+
+PEOPLE, DAYS, LITTLE = 1_000, 30, 9
+STREAMS = ("steps", "heart_rate", "calories", "intensity")
+_COVER = """
+from datetime import UTC, date, datetime
+from pathlib import Path
+from neuro_assets.coverage.compute import cover_days
+from neuro_assets_tests.benchmarks.homes import job_of
+import os, time
+job = job_of(Path(os.environ["NEURO_HOME"]))
+started = time.perf_counter()
+with job.lake.connect() as connection:
+    days = date.fromisoformat("{first}"), date.fromisoformat("{last}")
+    cover_days(connection, job, *days, datetime(2030, 1, 1, tzinfo=UTC))
+told["seconds"] = time.perf_counter() - started
+"""
+_COUNT = """
+from pathlib import Path
+from neuro_assets_tests.benchmarks.homes import job_of
+import os, time
+job = job_of(Path(os.environ["NEURO_HOME"]))
+started = time.perf_counter()
+with job.lake.connect() as connection:
+    for stream in {streams!r}:
+        connection.execute(
+            f"CREATE TEMP TABLE counted_{{stream}} AS SELECT participant_id, day, hour(local_ts) AS hour,"
+            f" count(DISTINCT date_trunc('minute', ts)) AS minutes FROM staging.{{stream}} GROUP BY ALL"
+        )
+told["seconds"] = time.perf_counter() - started
+"""
+
+
+def coverage(root: Path) -> Section:
+    """A simulated month with every effect, straight in the lake, and the syncs of its devices."""
+    plan = changed(
+        scenario("full"), participants=PEOPLE, days=DAYS, zones={"America/New_York": 3, "America/Los_Angeles": 1}
+    )
+    study, first = plant_minutes(plan), plan.start
+    with new_home(root) as job:
+        _expect(job, first)
+        rows = sum(f.rows for f in fill_lake(job.lake, study, STREAMS))
+        _put_syncs(job, study)
+
+        def cover(since: int, until: int) -> Apart:
+            days = {"first": first + timedelta(days=since), "last": first + timedelta(days=until)}
+            return apart(_COVER.format(**days), job.settings.home)
+
+        counted = apart(_COUNT.format(streams=STREAMS), job.settings.home)
+        whole = cover(0, DAYS - 1)
+        hours = one(job.lake, "SELECT count(*) FROM coverage.hourly")
+        with job.lake.connect() as connection, job.lake.transaction(connection, ["coverage"]):
+            for table in ("hourly", "daily", "valid_day", "cross_stream"):
+                connection.execute(f"DROP TABLE coverage.{table}")
+        cover(0, LITTLE - 1)
+        early = cover(LITTLE + 1, LITTLE + 1)
+        cover(LITTLE + 1, DAYS - 3)
+        late = cover(DAYS - 3, DAYS - 3)
+    lines = [
+        (f"{DAYS} days at once", whole),
+        (f"one day, {LITTLE} days behind it", early),
+        (f"one day, {DAYS - 3} days behind it", late),
+        ("the same rows counted by person, day and hour, by DuckDB alone", counted),
+    ]
+    return Section(
+        "Coverage",
+        f"{PEOPLE:,} simulated people with every effect, {DAYS} days, {len(STREAMS)} streams: {rows:,} minutes become"
+        f" {hours:,} hours of the clock with their reasons. A day is written with the two beside it. One run each, in"
+        " processes of their own.",
+        ("work", "seconds", "memory"),
+        [(name, f"{m.told['seconds']:.1f}", f"{m.peak_bytes / GB:.2f} GB") for name, m in lines],
+        (
+            Target(f"{DAYS} days over counting their rows", whole.told["seconds"] / counted.told["seconds"], 6, "x"),
+            Target("memory", whole.peak_bytes / GB, 2.5, "GB"),
+            Target(
+                f"one more day, {DAYS - 3} days behind it over {LITTLE}",
+                late.told["seconds"] / early.told["seconds"],
+                1.25,
+                "x",
+            ),
+        ),
+    )
+
+
+def _expect(job: Ingest, first: date) -> None:
+    path = job.settings.study_path
+    fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    window = {"start": str(first), "end": str(first + timedelta(days=DAYS - 1))}
+    path.write_text(yaml.safe_dump(fields | {"window": window, "expected_streams": list(STREAMS)}), encoding="utf-8")
+
+
+def _put_syncs(job: Ingest, study: MinuteStudy) -> None:
+    """The history of the devices' syncs as staging has it."""
+    syncs: pl.DataFrame = planted_tables(study)["device_sync"]
+    with job.lake.connect() as connection, job.lake.transaction(connection, ["staging.device_sync"]):
+        connection.register("frame_syncs", syncs.to_arrow())
+        connection.execute(
+            """
+            INSERT INTO staging.device_sync BY NAME
+            SELECT participant_id, synced_local::DATE AS day, timezone('UTC', synced_utc) AS ts,
+                synced_local AS local_ts, 0 AS fold,
+                (epoch(synced_local - synced_utc) / 60)::INTEGER AS utc_offset_min, 'd' || number AS device_id,
+                battery_pct::INTEGER AS battery_pct, 'ok' AS time_quality, 'participant' AS tz_source,
+                'simulated' AS source, 'f' AS file_id, row_number() OVER () AS row_number
+            FROM frame_syncs ORDER BY day, participant_id
+            """
+        )
