@@ -40,7 +40,8 @@ def read_days(
 ) -> "pl.DataFrame":
     """Participant, day, what the cell says (`told`: a reason, or how much is there), and the share that is there.
 
-    Where no stream is named, the one of which most is there speaks for the day.
+    Where no stream is named, the one of samples of which most is there speaks for the day: it tells wear, which a row
+    a day does not.
 
     Args:
         connection: on the lake.
@@ -54,7 +55,9 @@ def read_days(
         f"""
         WITH day_of_person AS (
             SELECT participant_id, day,
-                arg_max(struct_pack(reason, valid_min, length_min, evidence), (valid_min, stream)) AS best
+                arg_max(
+                    struct_pack(reason, valid_min, length_min, evidence), (worn_min IS NOT NULL, valid_min, stream)
+                ) AS best
             FROM coverage.daily
             WHERE ($stream IS NULL OR stream = $stream) AND ($since::DATE IS NULL OR day >= $since::DATE)
                 AND ($until::DATE IS NULL OR day <= $until::DATE)

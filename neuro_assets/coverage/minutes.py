@@ -28,7 +28,7 @@ class MinuteGrid:
     start_min: int
     observed: dict[str, Bools]
     heart_rate_rows: Bools
-    steps: NDArray[np.float32]
+    steps: NDArray[np.float64]
 
     @cached_property
     def any_row(self) -> Bools:
@@ -56,7 +56,8 @@ def read_minutes(
 ) -> MinuteGrid:
     """The minutes from `start_min` on; the local days begin at `day_begins`, counted from it.
 
-    A row of an hour stands for each of its minutes, with its share of the steps, unless finer rows are there. A reading
+    A row of an hour stands for each of its minutes, with its share of the steps, unless finer rows are there. Rows of
+    one period that share a minute add up: half minutes, or the hour that the clock jumped over beside the next. A reading
     stands for as many minutes as the readings of that person and day are usually apart.
     """
     frame = pl.DataFrame({"participant_id": list(people), "place": np.arange(len(people), dtype=np.int32)})
@@ -64,23 +65,26 @@ def read_minutes(
     connection.execute("CREATE OR REPLACE TEMP TABLE coverage_block AS SELECT * FROM frame_block")
     connection.unregister("frame_block")
     shape = (len(people), minutes)
-    steps = np.full(shape, np.nan, dtype=np.float32)
+    steps = np.full(shape, np.nan)
     observed = {s.name: np.zeros(shape, dtype=np.bool_) for s in streams}
     heart_rate_rows = np.zeros(shape, dtype=np.bool_)
     for stream in streams:
         place, minute, period, value = _rows(connection, stream, start_min, minutes)
-        for coarse in (True, False):
-            chosen = (period > 60) == coarse
+        # Finer rows replace coarser ones.
+        for seconds in sorted(np.unique(period), reverse=True):
+            chosen = period == seconds
             at, who, each = minute[chosen], place[chosen], value[chosen]
-            length = np.maximum(period[chosen] // 60, 1)
-            if coarse:
-                each = np.repeat(each / length, length)
+            if seconds > 60:
+                length = np.full(len(at), seconds // 60)
                 at, who = spread_rows(at, length), np.repeat(who, length)
+                each = np.repeat(each / (seconds // 60), length)
             inside = (at >= 0) & (at < minutes)
             at, who, each = at[inside], who[inside], each[inside]
             observed[stream.name][who, at] = True
             if stream.name == "steps":
-                steps[who, at] = each
+                # Rows of one period can share a minute: half minutes, and the hour that a clock jumped over.
+                steps[who, at] = 0
+                np.add.at(steps, (who, at), each)
         if stream.name == "heart_rate":
             heart_rate_rows = observed[stream.name].copy()
         if stream.sampling == "instant":

@@ -62,6 +62,8 @@ def _facts(
     moves = steps > 0
     counted = np.where(has_steps, steps, 0)
     has_any_steps = has_steps.any(axis=1)
+    # Sixty sixtieths of an hour are the hour.
+    total = counted.sum(axis=1).round(6)
 
     def count(of: Bools) -> NDArray[np.int32]:
         return np.count_nonzero(of, axis=1).astype(np.int32)
@@ -74,11 +76,11 @@ def _facts(
         "worn_awake_min": count(worn & ~in_bed),
         "heart_rate_min": rapids.valid_min.astype(np.int32),
         "heart_rate_hours": rapids.valid_hours,
-        "steps_from_minutes": np.where(has_any_steps, counted.sum(axis=1, dtype=np.float64), np.nan),
+        "steps_from_minutes": np.where(has_any_steps, total, np.nan),
         "steps_observed_min": count(has_steps),
         "moving_min": count(moves),
         "moving_without_heart_rate_min": count(moves & ~has_rate),
         "in_bed_min": count(in_bed),
         "asleep_min": count(asleep & has_steps),
-        "steps_asleep": np.where(asleep, counted, 0).sum(axis=1, dtype=np.float64),
+        "steps_asleep": np.where(asleep, counted, 0).sum(axis=1).round(6),
     }

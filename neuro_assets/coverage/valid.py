@@ -28,7 +28,7 @@ def read_facts(connection: Connection, task: Task) -> pl.DataFrame:
     later came, it is: nobody was seen to wear anything. Where a sleep is known by its length alone, how much of the
     wear was awake is not.
     """
-    known = "f.has_rows OR (v.steps IS NULL AND p.until >= make_timestamptz(f.ends_min * 60_000_000))"
+    known = "f.has_rows OR (v.steps IS NULL AND n.day IS NULL AND p.until >= make_timestamptz(f.ends_min * 60_000_000))"
     return connection.execute(
         f"""
         WITH vendor AS (
