@@ -8,7 +8,12 @@ import polars as pl
 from neuro_assets.assets.conditions import on_touched_days
 from neuro_assets.assets.describe import OWNERS, definition_metadata, log_line, markdown_table, picture
 from neuro_assets.assets.failures import infrastructure_retried
-from neuro_assets.checks.coverage import coverage_check_results, coverage_check_specs
+from neuro_assets.checks.coverage import (
+    coverage_check_results,
+    coverage_check_specs,
+    people_check_results,
+    people_check_specs,
+)
 from neuro_assets.coverage.compute import cover_days, covered_streams
 from neuro_assets.coverage.heat_map import heat_map, read_days
 from neuro_assets.coverage.people import People, judge_people, write_people
@@ -19,6 +24,7 @@ from neuro_assets.partitions import range_of
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.sources.load import Sources
 from neuro_assets.streams.coverage import (
+    ADHERENCE,
     COVERAGE_TABLES,
     DAILY,
     HOURLY,
@@ -77,6 +83,7 @@ def build_coverage_assets(
         name="coverage_people",
         specs=[_spec_of_people(table) for table in PEOPLE_TABLES],
         backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=people_check_specs(),
         can_subset=False,
     )
     @infrastructure_retried
@@ -86,9 +93,15 @@ def build_coverage_assets(
             prepare_tables(job.lake, connection, (*job.tables, *COVERAGE_TABLES))
             found = judge_people(connection, job)
             write_people(connection, job, found)
+        checks = people_check_results(found.frames[ADHERENCE.qualified])
         context.log.info(log_line("people_judged", as_of=str(found.moment.at)))
         return tuple(
-            dg.MaterializeResult(asset_key=key_of(table), metadata=_of_people(found, table)) for table in PEOPLE_TABLES
+            dg.MaterializeResult(
+                asset_key=key_of(table),
+                metadata=_of_people(found, table),
+                check_results=[c for c in checks if c.asset_key == key_of(table)],
+            )
+            for table in PEOPLE_TABLES
         )
 
     return [coverage, coverage_people]

@@ -1,13 +1,18 @@
-"""What must hold of coverage whatever the data: minutes add up, and what is missing has one reason."""
+"""What must hold of coverage whatever the data: minutes and days add up, and what is missing has one reason."""
+
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange
-from neuro_assets.streams.coverage import DAILY, HOURLY
+from neuro_assets.streams.coverage import ADHERENCE, DAILY, HOURLY
 
-ADDS_UP = "minutes_add_up"
+if TYPE_CHECKING:
+    import polars as pl
+
+ADDS_UP, DAYS_ADD_UP = "minutes_add_up", "days_add_up"
 _WRONG = """
 SELECT count(*) FROM {table}
 WHERE day BETWEEN $first AND $last AND NOT (
@@ -56,3 +61,29 @@ def coverage_check_results(connection: Connection, days: DayRange) -> list[dg.As
             )
         )
     return results
+
+
+def people_check_specs() -> list[dg.AssetCheckSpec]:
+    """Specs of the checks that the tables of people yield."""
+    told = "Days that are valid, not valid, excused and waiting make the days that were asked for."
+    return [dg.AssetCheckSpec(DAYS_ADD_UP, asset=key_of(ADHERENCE), description=told)]
+
+
+def people_check_results(adherence: "pl.DataFrame") -> list[dg.AssetCheckResult]:
+    """The results for a table that is about to be written."""
+    wrong = sum(
+        min(valid, not_valid, excused, waiting) < 0 or valid + not_valid + excused + waiting != expected
+        for expected, valid, not_valid, excused, waiting in adherence.select(
+            "days_expected", "days_valid", "days_not_valid", "days_excused", "days_waiting"
+        ).iter_rows()
+    )
+    return [
+        dg.AssetCheckResult(
+            check_name=DAYS_ADD_UP,
+            asset_key=key_of(ADHERENCE),
+            passed=not wrong,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"{wrong} rows do not add up" if wrong else "all rows add up",
+            metadata={"rows_wrong": int(wrong)},
+        )
+    ]

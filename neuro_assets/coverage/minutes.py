@@ -57,8 +57,8 @@ def read_minutes(
     """The minutes from `start_min` on; the local days begin at `day_begins`, counted from it.
 
     A row of an hour stands for each of its minutes, with its share of the steps, unless finer rows are there. Rows of
-    one period that share a minute add up: half minutes, or the hour that the clock jumped over beside the next. A reading
-    stands for as many minutes as the readings of that person and day are usually apart.
+    one period that share a minute add up: half minutes, or the hour that the clock jumped over beside the next.
+    A reading stands for as many minutes as the readings of that person and day are usually apart.
     """
     frame = pl.DataFrame({"participant_id": list(people), "place": np.arange(len(people), dtype=np.int32)})
     connection.register("frame_block", frame.to_arrow())

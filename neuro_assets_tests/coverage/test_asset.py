@@ -8,7 +8,7 @@ import pytest
 from neuro_assets.checks.coverage import coverage_check_results
 from neuro_assets.coverage.heat_map import heat_map, read_days
 from neuro_assets.partitions import DayRange
-from neuro_assets.streams.coverage import COVERAGE_TABLES
+from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
 from neuro_assets_tests.coverage.conftest import FIRST, day
 from neuro_assets_tests.study_homes import StudyHome, new_graph, settings_of
 from neuro_assets_tests.tables import query
@@ -65,14 +65,19 @@ def test_the_assets_follow_staging(tmp_path, fitabase, new_instance):
     graph: dg.Definitions = new_graph(home, expected_streams=["heart_rate"])
     study = StudyHome(settings_of(home), graph, new_instance())
     study.load(*fitabase["heartrate_seconds"])
-    names = ["staging.heart_rate", *(t.qualified for t in COVERAGE_TABLES)]
+    names = ["staging.heart_rate", *(t.qualified for t in (*COVERAGE_TABLES, *PEOPLE_TABLES))]
     done = study.run(names, date(2016, 5, 10), date(2016, 5, 12))
     assert done.success
     checks = {c.check_name: c.passed for c in done.get_asset_check_evaluations() if "coverage" in c.asset_key.path}
-    assert checks == {"minutes_add_up": True}
+    assert checks == {"minutes_add_up": True, "days_add_up": True}
     sql = "SELECT day, sum(observed_min) FROM coverage.hourly GROUP BY 1 ORDER BY 1"
     told = {d: n for d, n in query(study.lake, sql) if n}
     minutes = "SELECT day, count(DISTINCT date_trunc('minute', ts)) FROM staging.heart_rate GROUP BY 1"
     assert told == dict(query(study.lake, minutes))
     events = done.asset_materializations_for_node("coverage")
     assert any("heat_map" in e.metadata for e in events)
+    told = {e.asset_key.path[1]: e.metadata for e in done.asset_materializations_for_node("coverage_people")}
+    people = query(study.lake, "SELECT count(*) FROM coverage.overview")[0][0]
+    assert sum(m.value for name, m in told["overview"].items() if name.startswith("people_")) == people > 0
+    # The study being over, nobody asks.
+    assert told["worklist"]["dagster/row_count"].value == 0
