@@ -2,6 +2,7 @@
 
 import csv
 import getpass
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,11 +23,15 @@ def worklist(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Who needs a contact today, why, and since when. A device that has merely not synced yet is no reason."""
+    from neuro_assets.coverage.compute import covered_streams
     from neuro_assets.coverage.people import judge_people
     from neuro_assets.ingest.load import prepare_lake
 
     job = open_home()
     prepare_lake(job.lake, (*job.tables, *COVERAGE_TABLES))
+    if not covered_streams(job.study).names:
+        out.print("study.yaml expects no stream of which coverage is told: set expected_streams")
+        raise typer.Exit(2)
     moment = _moment(at, job.study) if at else None
     with job.lake.connect(read_only=True) as connection:
         found = judge_people(connection, job, moment)
@@ -45,7 +50,7 @@ def worklist(
         table("Worklist", people, [[_cell(c) for c in row] for row in rows.select(people).iter_rows()])
         out.print(f"{rows.height} people, as of {_cell(found.moment.at)}")
         if found.moment.last_upload == found.moment.at:
-            out.print("nothing was uploaded since: who has fallen silent later cannot be told")
+            out.print("nothing was uploaded since: upload what there is; who has fallen silent later cannot be told")
 
 
 def contacted(
@@ -62,8 +67,16 @@ def contacted(
     moment = _moment(at, job.study) if at else datetime.now(UTC)
     if moment > datetime.now(UTC):
         raise typer.BadParameter("that is still to come", param_hint="--at")
-    record_contacts(job, people, moment, by, getpass.getuser())
+    record_contacts(job, people, moment, by, _who())
     out.print(f"noted: {', '.join(people)} by {by}")
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user may have no name.
+        return f"uid {os.getuid()}"
 
 
 def _moment(text: str, study: Study) -> datetime:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from neuro_assets.coverage.outdated import LAPSED
 from neuro_assets.coverage.standing import Standing
 from neuro_assets.lake.lake import Connection
 from neuro_assets.streams.coverage import ADHERENCE, DAILY, VALID_DAY
@@ -53,16 +54,19 @@ def adherence(connection: Connection, standings: Sequence[Standing]) -> pl.DataF
 
 _SQL = f"""
 WITH reasons AS (
+    -- Streams of samples tell of a day, if there are any.
     SELECT participant_id, day, reason, sum(missing_min) AS minutes
     FROM {DAILY.qualified}
-    WHERE reason IS NOT NULL AND day BETWEEN (SELECT min(first_day) FROM frame_windows)
+    WHERE reason IS NOT NULL
+        AND (worn_min IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {DAILY.qualified} WHERE worn_min IS NOT NULL))
+        AND day BETWEEN (SELECT min(first_day) FROM frame_windows)
         AND (SELECT max(last_day) FROM frame_windows)
     GROUP BY ALL
 ), why AS (
     SELECT participant_id, day, arg_max(reason, (minutes, reason)) AS reason FROM reasons GROUP BY ALL
 ), days AS (
     SELECT w.participant_id, w.span, w.first_day, w.last_day, v.day, v.is_handed_over, v.is_valid, v.worn_min,
-        NOT v.is_valid AND coalesce(why.reason IN {EXCUSED}, false) AS is_excused
+        NOT v.is_valid AND (coalesce(why.reason IN {EXCUSED}, false) OR v.rules LIKE '%{LAPSED}') AS is_excused
     FROM frame_windows w
     LEFT JOIN {VALID_DAY.qualified} v
         ON v.participant_id = w.participant_id AND v.day BETWEEN w.first_day AND w.known

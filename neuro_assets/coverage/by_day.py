@@ -69,7 +69,7 @@ def insert_rows_of_days(connection: Connection, stream: Stream, first: date, las
             CASE WHEN p.day IS NULL THEN 0 ELSE length_min END::INTEGER AS valid_min,
             CASE WHEN p.day IS NULL THEN length_min ELSE 0 END::INTEGER AS missing_min,
             CASE WHEN p.day IS NOT NULL THEN NULL WHEN h.day IS NOT NULL THEN 'held'
-                WHEN 2 * seen_min > asked_min THEN 'unknown' ELSE coalesce(m.reason, 'unknown') END AS reason,
+                WHEN 2 * seen_min > asked_min OR m.reason IS NULL THEN 'unknown' ELSE m.reason END AS reason,
             CASE WHEN p.day IS NOT NULL THEN NULL WHEN h.day IS NOT NULL THEN 'ops.day_holds'
                 WHEN 2 * seen_min > asked_min OR m.reason IS NULL THEN 'worn, and other streams have rows'
                 ELSE m.evidence END AS evidence

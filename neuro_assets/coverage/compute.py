@@ -9,7 +9,15 @@ import polars as pl
 from neuro_assets.coverage.by_day import insert_rows_of_days, last_days
 from neuro_assets.coverage.cross_stream import insert_cross_stream
 from neuro_assets.coverage.hours import MARGIN, Task, block_of
-from neuro_assets.coverage.outdated import outdated, rules_of, rules_of_person
+from neuro_assets.coverage.outdated import (
+    WAITS,
+    Reached,
+    Rewrite,
+    gaps_around,
+    outdated,
+    rules_of,
+    rules_of_person,
+)
 from neuro_assets.coverage.roster import Periods, Person, begin_of, first_days, last_rows, last_syncs, roster
 from neuro_assets.coverage.valid import judged, read_facts
 from neuro_assets.ingest.load import Ingest
@@ -18,7 +26,7 @@ from neuro_assets.lake.lake import Connection, gather_by_day
 from neuro_assets.streams.catalogue import STREAMS, stream
 from neuro_assets.streams.coverage import COVERAGE_TABLES, DAILY, HOURLY, REASONS, VALID_DAY
 from neuro_assets.streams.model import Stream
-from neuro_assets.study import Study
+from neuro_assets.study import Study, Window
 
 # A block of people is some 10 million minutes: 100 MB.
 _MINUTES_AT_ONCE = 10_000_000
@@ -106,31 +114,88 @@ def cover_days(
     window = study.window.closed(now.date())
     end = window.end or last
     since, until = max(first - MARGIN, window.start), min(last + MARGIN, end)
-    people = roster(study, first_days(connection, (*covered.read, *covered.by_day), (since, until)))
-    names = [p.participant_id for p in people]
-    synced, rows_until = last_syncs(connection), last_rows(connection, covered.read, names)
-    last_day = last_days(connection, covered.by_day, names)
+    people = roster(study, first_days(connection, (*covered.samples, *covered.by_day), (since, until)))
+    reached, held = _reached(connection, covered, people, (since, until)), _held(connection)
     task = Task(
         study=study,
         samples=covered.samples,
         by_day=covered.by_day,
         read=covered.read,
-        until=_reach(people, last_day, 1, rows_until) | synced,
-        whole_until=_reach(people, last_day, 0, rows_until, synced),
-        held=_held(connection),
+        reached=reached,
+        held=held,
         first=since,
         last=until,
         now=now,
     )
+    _leave_window(connection, job, window)
     hours = days = 0
     if since <= until:
+        before = _with_rows(connection, since, until)
         hours, days = _cover(connection, job, task, people, None), (until - since).days + 1
+        for part in gaps_around(connection, since, until, before):
+            hours += _again(connection, job, task, people, part, is_sure=False)
     staged = [s.qualified for s in (*covered.read, *covered.by_day)]
-    for part in outdated(connection, study, people, covered.names, staged, task.until, rows_until, now):
-        some = [p for p in people if p.participant_id in set(part.people)]
-        hours += _cover(connection, job, replace(task, first=part.first, last=part.last), some, part.people)
+    for part in outdated(connection, study, people, covered.names, staged, held, reached, now):
+        hours += _again(connection, job, task, people, part)
         days += (part.last - part.first).days + 1
     return CoverageReport(len(people), hours, days)
+
+
+def _again(
+    connection: Connection, job: Ingest, task: Task, people: Sequence[Person], part: Rewrite, *, is_sure: bool = True
+) -> int:
+    """Write some people's days again; where it is not sure that they changed, only if they did."""
+    who = set(part.people)
+    some = [p for p in people if p.participant_id in who]
+    part_task = replace(task, first=part.first, last=part.last)
+    return _cover(connection, job, part_task, some, part.people, is_sure=is_sure)
+
+
+def _is_changed(connection: Connection, task: Task, only: Sequence[str]) -> bool:
+    """Whether what is told of some people's hours differs from what is written."""
+    found = connection.execute(
+        f"""
+        SELECT 1 FROM (SELECT *, {_told_of()} AS evidence FROM coverage_hours WHERE NOT by_day) n
+        FULL JOIN (
+            SELECT * FROM {HOURLY.qualified} WHERE day BETWEEN ? AND ? AND participant_id IN (SELECT unnest(?))
+        ) o USING (participant_id, day, stream, hour, fold)
+        WHERE n.valid_min IS DISTINCT FROM o.valid_min OR n.reason IS DISTINCT FROM o.reason
+            OR n.evidence IS DISTINCT FROM o.evidence LIMIT 1
+        """,
+        [task.first, task.last, list(only)],
+    ).fetchone()
+    return found is not None
+
+
+def _leave_window(connection: Connection, job: Ingest, window: Window) -> None:
+    """Take away what a study has covered that has another window by now."""
+    bound = [window.start, window.end or date.max]
+    sql = f"SELECT 1 FROM {DAILY.qualified} WHERE day NOT BETWEEN ? AND ? LIMIT 1"
+    if connection.execute(sql, bound).fetchone():
+        with job.lake.transaction(connection, [t.qualified for t in COVERAGE_TABLES]):
+            for table in COVERAGE_TABLES:
+                connection.execute(f"DELETE FROM {table.qualified} WHERE day NOT BETWEEN ? AND ?", bound)
+
+
+def _with_rows(connection: Connection, first: date, last: date) -> list[str]:
+    """Who is covered with rows in a range, before it is written again."""
+    found = connection.execute(
+        f"SELECT DISTINCT participant_id FROM {DAILY.qualified} WHERE observed_min > 0 AND day BETWEEN ? AND ?",
+        [first, last],
+    ).fetchall()
+    return [who for (who,) in found]
+
+
+def _reached(connection: Connection, covered: Covered, people: Sequence[Person], anew: tuple[date, date]) -> Reached:
+    names = [p.participant_id for p in people]
+    synced, rows_until = last_syncs(connection), last_rows(connection, covered.read, names, anew=anew)
+    last_day = last_days(connection, covered.by_day, names)
+    return Reached(
+        until=_reach(people, last_day, 1, rows_until) | synced,
+        rows_until=rows_until,
+        came_until=_reach(people, last_day, 0, rows_until),
+        whole_until=_reach(people, last_day, 0, rows_until, synced),
+    )
 
 
 def _held(connection: Connection) -> frozenset[tuple[str, date]]:
@@ -141,11 +206,17 @@ def _held(connection: Connection) -> frozenset[tuple[str, date]]:
 
 
 def _cover(
-    connection: Connection, job: Ingest, task: Task, people: Sequence[Person], only: Sequence[str] | None
+    connection: Connection,
+    job: Ingest,
+    task: Task,
+    people: Sequence[Person],
+    only: Sequence[str] | None,
+    *,
+    is_sure: bool = True,
 ) -> int:
     """Write a range of days in one transaction, of everybody or `only` of some; returns how many hours it has."""
     _prepare(connection)
-    for block in _blocks(people, task.last - task.first):
+    for block in _blocks(people, task.first, task.last):
         part = block_of(connection, task, block)
         if part is None:
             continue
@@ -156,6 +227,8 @@ def _cover(
                 connection.unregister("frame_part")
     _hold(connection, task)
     _tell_people(connection, task, people)
+    if only is not None and not is_sure and not _is_changed(connection, task, only):
+        return 0
     days = judged(read_facts(connection, task), task.study.coverage.valid_day)
     with job.lake.transaction(connection, [t.qualified for t in COVERAGE_TABLES]):
         _write(connection, task, days, only)
@@ -163,12 +236,15 @@ def _cover(
     return counted[0] if counted else 0
 
 
-def _blocks(people: Sequence[Person], span: timedelta) -> Iterator[list[Person]]:
+def _blocks(people: Sequence[Person], first: date, last: date) -> Iterator[list[Person]]:
     """People whose clocks show the same, as many as fit memory."""
     same: dict[Periods, list[Person]] = {}
+    lo, hi = first - 2 * MARGIN, last + 3 * MARGIN
     for person in people:
-        same.setdefault(person.periods, []).append(person)
-    size = max(1, _MINUTES_AT_ONCE // (1440 * (span.days + 3)))
+        # Where somebody lived at other times makes no difference.
+        here = tuple((max(a, lo), min(b, hi), zone) for a, b, zone in person.periods if a < hi and b > lo)
+        same.setdefault(here, []).append(person)
+    size = max(1, _MINUTES_AT_ONCE // (1440 * ((last - first).days + 3)))
     for group in same.values():
         for n in range(0, len(group), size):
             yield group[n : n + size]
@@ -182,19 +258,39 @@ def _prepare(connection: Connection) -> None:
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE coverage_facts (participant_id VARCHAR, day DATE, length_min INTEGER,"
-        " ends_min BIGINT, has_rows BOOLEAN, worn_min INTEGER, worn_06_23_min INTEGER, worn_08_20_min INTEGER,"
-        " worn_awake_min INTEGER, heart_rate_min INTEGER, heart_rate_hours DOUBLE, steps_from_minutes DOUBLE,"
-        " steps_observed_min INTEGER, moving_min INTEGER, moving_without_heart_rate_min INTEGER, in_bed_min INTEGER,"
+        " ends_min BIGINT, has_rows BOOLEAN, tells_wear BOOLEAN, worn_min INTEGER, worn_06_23_min INTEGER,"
+        " worn_08_20_min INTEGER, worn_awake_min INTEGER, heart_rate_min INTEGER, heart_rate_hours DOUBLE,"
+        " steps_from_minutes DOUBLE, steps_observed_min INTEGER, moving_min INTEGER,"
+        " moving_without_heart_rate_min INTEGER, in_bed_min INTEGER,"
         " asleep_min INTEGER, steps_asleep DOUBLE)"
     )
 
 
 def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -> None:
-    """Make `coverage_people`: everybody's days that count, until when data reach, and the rules that are applied."""
-    rules = rules_of(task.study.coverage, task.first, task.last)
+    """Make `coverage_people`: everybody's days that count, until when data reach, and the rules that are applied.
+
+    Days before the first one are told of listed people alone, whatever else is written.
+    """
+    unlisted = [(p.participant_id, p.first_day) for p in people if not p.is_listed]
+    if unlisted:
+        frame = pl.DataFrame(unlisted, {"participant_id": pl.String, "first_day": pl.Date}, orient="row")
+        connection.register("frame_unlisted", frame.to_arrow())
+        connection.execute(
+            "DELETE FROM coverage_hours h USING frame_unlisted u"
+            " WHERE h.participant_id = u.participant_id AND h.day < u.first_day"
+        )
+        connection.unregister("frame_unlisted")
+    rules = rules_of(task.study.coverage, task.held, task.first, task.last)
+    whole, came = task.reached.whole_until, task.reached.came_until
     days = pl.DataFrame(
         [
-            (p.participant_id, day, rules_of_person(rules[day], p, day), task.whole_until.get(p.participant_id))
+            (
+                p.participant_id,
+                day,
+                rules_of_person(rules[day], p, day),
+                whole.get(p.participant_id),
+                came.get(p.participant_id),
+            )
             for p in people
             for day in rules
             if p.first_day <= day and (p.last_day is None or day <= p.last_day)
@@ -204,6 +300,7 @@ def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -
             "day": pl.Date,
             "rules": pl.String,
             "until": pl.Datetime("us", "UTC"),
+            "came_until": pl.Datetime("us", "UTC"),
         },
         orient="row",
     )
@@ -229,7 +326,7 @@ def _hold(connection: Connection, task: Task) -> None:
 _EVIDENCE = """
 CASE told_by
     WHEN 'rows' THEN 'rows are there, without a sign of wear'
-    WHEN 'after_last_sync' THEN 'nothing has been handed over since'
+    WHEN 'after_last_sync' THEN '{waits}'
     WHEN 'low_at_last_sync' THEN 'nothing has been handed over since a low charge, which is used up'
     WHEN 'not_fetched' THEN 'nothing has come of the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC'
     WHEN 'lost' THEN 'handed over nothing so old at the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC'
@@ -246,9 +343,14 @@ END
 """
 
 
+def _told_of() -> str:
+    """SQL that tells the evidence of an hour in `coverage_hours`."""
+    return _EVIDENCE.format(waits=WAITS, moment="make_timestamp(nullif(told_min, -1) * 60_000_000)")
+
+
 def _write(connection: Connection, task: Task, days: pl.DataFrame, only: Sequence[str] | None) -> None:
     first, last = task.first, task.last
-    evidence = _EVIDENCE.format(moment="make_timestamp(nullif(told_min, -1) * 60_000_000)")
+    evidence = _told_of()
     gather_by_day(connection, (last - first).days + 1)
     whose = "" if only is None else " AND participant_id IN (SELECT unnest(?))"
     for table in COVERAGE_TABLES:

@@ -12,6 +12,10 @@ from neuro_assets.lake.lake import Connection
 # for the next row.
 AFTER_LAST_SYNC, LOW_AT_LAST_SYNC, NOT_FETCHED = "after_last_sync", "low_at_last_sync", "not_fetched"
 UNKNOWN, LOST, BATTERY, CHARGED = "unknown", "lost", "battery", "charged"
+# What a gap can be told to be; other bases do not depend on syncs and rows elsewhere.
+GAP_BASES = (AFTER_LAST_SYNC, LOW_AT_LAST_SYNC, NOT_FETCHED, UNKNOWN, LOST, BATTERY, CHARGED)
+# So many syncs tell how fast a device drains: ten days of two a day.
+DRAIN_SYNCS = 20
 # Rows that begin so soon after what the device remembers begin with it.
 _ABOUT_MIN = 60
 # Where no sync came before: a charge from which on a device has just been charged.
@@ -38,10 +42,11 @@ class Syncs:
     def drain_per_min(self, count: int) -> float:
         """How much charge a minute costs by the first `count` syncs: the median where one shows less than the last.
 
-        NaN where none does.
+        The last 20 of them tell it; NaN where none does.
         """
         if count not in self._drain:
-            drop, time = -np.diff(self.battery_pct[:count]), np.diff(self.at_min[:count])
+            recent = slice(max(count - DRAIN_SYNCS, 0), count)
+            drop, time = -np.diff(self.battery_pct[recent]), np.diff(self.at_min[recent])
             falls = (drop > 0) & (time > 0)
             self._drain[count] = float(np.median(drop[falls] / time[falls])) if falls.any() else np.nan
         return self._drain[count]

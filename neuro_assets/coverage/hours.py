@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neuro_assets.coverage.gaps import GapRules, Stretch, Syncs, read_syncs, tell_gap
 from neuro_assets.coverage.minutes import Bools, MinuteGrid, read_minutes
+from neuro_assets.coverage.outdated import Reached
 from neuro_assets.coverage.person_days import day_facts
 from neuro_assets.coverage.roster import Person, next_rows
 from neuro_assets.coverage.sleep import read_sleep
@@ -43,8 +44,7 @@ class Task:
         samples: streams that are told of by the hour.
         by_day: streams that have a row a day.
         read: streams whose rows tell of gaps and wear.
-        until: until when each person's data reach: the last sync, else the last row.
-        whole_until: until when what is there is whole: the latest sync or row, where a row of a day only begins it.
+        reached: until when each person's data reach.
         held: days of streams whose new version was refused.
         first: first local day.
         last: last local day.
@@ -55,8 +55,7 @@ class Task:
     samples: Sequence[Stream]
     by_day: Sequence[Stream]
     read: Sequence[Stream]
-    until: Mapping[str, datetime]
-    whole_until: Mapping[str, datetime]
+    reached: Reached
     held: frozenset[tuple[str, date]]
     first: date
     last: date
@@ -101,11 +100,16 @@ def block_of(connection: Connection, task: Task, block: list[Person]) -> Block |
         return None
     day_begins = hours.start_min[np.append(True, hours.day[1:] != hours.day[:-1])] - start
     grid = read_minutes(connection, names, task.read, start, day_begins, minutes)
+    tells_wear = ~np.isnan(grid.steps) | grid.observed["heart_rate"]
     is_worn = _worn(grid, day_begins, task.study.coverage)
+    # Where neither steps nor a heart rate are there on a day nothing tells wear, and what is there counts.
+    is_told = np.logical_or.reduceat(tells_wear, day_begins, axis=1)
+    is_worn |= grid.any_row & ~np.repeat(is_told, np.diff(day_begins, append=minutes), axis=1)
     counted = _Hours(hours, grid, told)
     beyond = next_rows(connection, task.read, names, datetime.fromtimestamp((start + minutes) * 60, UTC))
     any_row = counted.count(grid.any_row)
     worn_min = counted.count(is_worn)
+    unworn = counted.count(tells_wear & ~is_worn)
     places = _Gaps(connection, task, block, beyond, grid, hours).reasons(told, any_row)
     frames = []
     for s in task.samples:
@@ -113,16 +117,16 @@ def block_of(connection: Connection, task: Task, block: list[Person]) -> Block |
         valid = counted.count(observed & is_worn)
         frames.append(
             _frame(task.study, block, s.name, hours, told, by_day=False, observed=counted.count(observed),
-                   worn_min=worn_min, valid=valid, any_row=any_row, places=places)
+                   worn_min=worn_min, unworn=unworn, valid=valid, any_row=any_row, places=places)
         )  # fmt: skip
     for s in task.by_day:
         valid = counted.count(grid.any_row & is_worn)
         frames.append(
             _frame(task.study, block, s.name, hours, told, by_day=True, observed=any_row, worn_min=worn_min,
-                   valid=valid, any_row=any_row, places=places)
+                   unworn=unworn, valid=valid, any_row=any_row, places=places)
         )  # fmt: skip
     sleep = read_sleep(connection, grid.steps.shape, start)
-    return Block(frames, day_facts(names, hours, grid, is_worn, sleep, first, last))
+    return Block(frames, day_facts(names, hours, grid, is_worn, tells_wear, sleep, first, last))
 
 
 def _worn(grid: MinuteGrid, day_begins: NDArray[np.int64], rules: CoverageRules) -> Bools:
@@ -155,7 +159,8 @@ class _Gaps:
         self.names = [p.participant_id for p in block]
         self.syncs = read_syncs(connection, self.names)
         self.until, self.beyond = (
-            [int(at[n].timestamp() // 60) if n in at else None for n in self.names] for at in (task.until, beyond)
+            [int(at[n].timestamp() // 60) if n in at else None for n in self.names]
+            for at in (task.reached.until, beyond)
         )
         common = _outages(task.study) + _days_between(hours, {day for _, day in task.held})
         self.kept_away = [sorted(common + _lapses(p, hours)) for p in block]
@@ -215,6 +220,7 @@ def _frame(
     by_day: bool,
     observed: NDArray[np.int16],
     worn_min: NDArray[np.int16],
+    unworn: NDArray[np.int16],
     valid: NDArray[np.int16],
     any_row: NDArray[np.int16],
     places: dict[tuple[int, int], tuple[str, int | None]],
@@ -223,12 +229,12 @@ def _frame(
     people, count = len(block), len(told)
     start = hours.start_min[told]
     length = np.broadcast_to(hours.length_min[told], (people, count))
+    valid = valid.copy()
     missing = length - valid
     reason = np.full((people, count), "unknown", dtype=object)
     at = np.full((people, count), -1, dtype=np.int64)
     told_by = np.full((people, count), "", dtype=object)
     absent = length - any_row
-    unworn = any_row - np.minimum(any_row, worn_min)
     is_unworn = (unworn > 0) & (unworn >= absent)
     reason[is_unworn] = "not_worn"
     told_by[is_unworn] = "rows"
@@ -242,6 +248,9 @@ def _frame(
             is_so = np.zeros(count, dtype=np.bool_)
             is_so[since:until] = True
             reason[person, is_so], told_by[person, is_so] = hold, hold
+            if by_day:
+                # Whatever other streams have, this is why there is no row of the day.
+                missing[person, is_so], valid[person, is_so] = length[person, is_so], 0
             if hold in {"not_enrolled", "withdrawn"}:
                 expected[person, is_so] = 0
     reason[missing == 0], told_by[missing == 0] = None, ""

@@ -1,4 +1,4 @@
-"""Covered days that must be written again although no row of theirs is new: what waited has come, or rules changed."""
+"""Covered days that must be written again although no row of theirs is new: what decided them has changed."""
 
 import hashlib
 import json
@@ -8,16 +8,19 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
-from neuro_assets.coverage.gaps import AFTER_LAST_SYNC, LOW_AT_LAST_SYNC, NOT_FETCHED
-from neuro_assets.coverage.roster import Person
+from neuro_assets.coverage.gaps import AFTER_LAST_SYNC, DRAIN_SYNCS, GAP_BASES, LOW_AT_LAST_SYNC, NOT_FETCHED
+from neuro_assets.coverage.roster import Person, has_day, zone_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.streams.coverage import DAILY, HOURLY, VALID_DAY
 from neuro_assets.study import CoverageRules, Study
 
+LAPSED = "+lapsed"
 _DAY = timedelta(days=1)
 # Days written in one go: what is held in memory grows with it.
 _AT_ONCE = 62
-_LAPSED = "+lapsed"
+_FAR = date(9999, 1, 1)
+
+PersonDays = list[tuple[str, date]]
 
 
 @dataclass(frozen=True)
@@ -29,23 +32,44 @@ class Rewrite:
     last: date
 
 
-def rules_of(rules: CoverageRules, first: date, last: date) -> dict[date, str]:
-    """The version of the rules for each day: equal where wear, gaps, valid days and the outages around it are."""
+@dataclass(frozen=True)
+class Reached:
+    """Until when everybody's data reach, by different measures.
+
+    Attributes:
+        until: the last sync, else the end of the last row, one of a day included: what gaps are told by.
+        rows_until: the end of the last row of samples.
+        came_until: the latest row, where a row of a day only begins it.
+        whole_until: the latest sync or that row.
+    """
+
+    until: Mapping[str, datetime]
+    rows_until: Mapping[str, datetime]
+    came_until: Mapping[str, datetime]
+    whole_until: Mapping[str, datetime]
+
+
+def rules_of(rules: CoverageRules, held: frozenset[tuple[str, date]], first: date, last: date) -> dict[date, str]:
+    """The version of the rules for each day: equal where wear, gaps, valid days, outages and holds around it are.
+
+    A gap that reaches into an outage or a held day is told otherwise, as far back as a device remembers.
+    """
     body = rules.model_dump(mode="json", exclude={"outages", "overview", "worklist"})
+    reach = timedelta(days=rules.device_memory_days) * 2 + 2 * _DAY
     found: dict[date, str] = {}
     for day in (first + n * _DAY for n in range((last - first).days + 1)):
-        # A local day reaches from 14 hours before that of UTC to 12 after it.
         noon = datetime.combine(day, time(12), UTC)
-        near = [o for o in rules.outages if o.since < noon + _DAY and o.until > noon - 2 * _DAY]
-        text = json.dumps([body, [o.model_dump(mode="json", exclude={"note"}) for o in near]], sort_keys=True)
+        near = [o for o in rules.outages if o.since < noon + reach and o.until > noon - 2 * _DAY]
+        holds = sorted(f"{name} {d}" for name, d in held if day - _DAY <= d < day + reach)
+        text = json.dumps([body, [o.model_dump(mode="json", exclude={"note"}) for o in near], holds], sort_keys=True)
         found[day] = hashlib.sha256(text.encode()).hexdigest()[:12]
     return found
 
 
 def rules_of_person(day_rules: str, person: Person, day: date) -> str:
-    """The same for a person, whose consent may have lapsed then."""
+    """The same for a person, who lives in a zone, and whose consent may have lapsed."""
     is_lapsed = any(p.since <= day and (p.until is None or day <= p.until) for p in person.lapses)
-    return day_rules + (_LAPSED if is_lapsed else "")
+    return f"{day_rules} {zone_of(person, day).key}{LAPSED if is_lapsed else ''}"
 
 
 def outdated(
@@ -54,15 +78,15 @@ def outdated(
     people: Sequence[Person],
     streams: Sequence[str],
     staged: Sequence[str],
-    synced: Mapping[str, datetime],
-    rows_until: Mapping[str, datetime],
+    held: frozenset[tuple[str, date]],
+    reached: Reached,
     now: datetime,
 ) -> list[Rewrite]:
     """What to write again, once the days that were asked for are written.
 
-    - hours that waited for a sync or a row which has come since;
-    - people who came to the roster, or whose first or last day is another one;
-    - days under other rules, and days that were not over when they were written;
+    - hours and days that waited for a sync or a row which has come since;
+    - people who came to the roster or have left it, or whose first or last day is another one;
+    - days under other rules or in another zone, and days that were not over when they were written;
     - days on which nobody has a row, between days that have some: no new row will ever touch them.
 
     Args:
@@ -71,43 +95,100 @@ def outdated(
         people: the roster.
         streams: names of the streams that are covered.
         staged: tables of staging whose rows coverage is written from.
-        synced: the last sync of those with a history of them.
-        rows_until: the end of everybody's last row.
+        held: days of streams whose new version was refused.
+        reached: until when everybody's data reach.
         now: the clock.
     """
     extent = connection.execute(f"SELECT min(day), max(day) FROM {DAILY.qualified}").fetchone()
     if extent is None or extent[0] is None:
         return []
-    waiting = _waiting(connection, synced, rows_until)
-    changed = _changed(connection, study, people, streams, staged, extent, now)
+    found = _waiting(connection, reached) + _changed(connection, study, people, streams, staged, held, extent, now)
+    known = {p.participant_id: p for p in people}
     by_day: dict[date, set[str]] = {}
-    for who, day in (*waiting, *changed):
+    for who, day in found:
+        # A day that a clock never showed, or whose zone nobody knows, has no hours, now or later.
+        if who not in known or has_day(known[who], day):
+            by_day.setdefault(day, set()).add(who)
+    return list(_gathered(by_day))
+
+
+def gaps_around(connection: Connection, first: date, last: date, before: Sequence[str]) -> list[Rewrite]:
+    """Days outside a range whose gaps are told by rows and syncs that may be new within it.
+
+    A gap is told by the row that ends it and by the syncs around it. So for everybody who has rows or syncs in the
+    range, or had rows: back to the last row and the last sync before it; and where it has syncs, on to as many later
+    ones as tell the drain of the battery.
+
+    Args:
+        connection: with the tables of coverage written for the range.
+        first: first day of the range.
+        last: last day.
+        before: who had rows in the range before it was written.
+    """
+    found = connection.execute(
+        f"""
+        WITH active AS (
+            SELECT DISTINCT participant_id FROM {DAILY.qualified}
+            WHERE day BETWEEN $first AND $last AND observed_min > 0
+            UNION SELECT participant_id FROM staging.device_sync WHERE day BETWEEN $first AND $last
+            UNION SELECT unnest($before)
+        ), rows_before AS (
+            SELECT participant_id, max(day) AS day FROM {DAILY.qualified} SEMI JOIN active USING (participant_id)
+            WHERE observed_min > 0 AND worn_min IS NOT NULL AND day < $first GROUP BY 1
+        ), syncs_around AS (
+            SELECT participant_id, max(day) FILTER (day < $first) AS previous,
+                bool_or(day BETWEEN $first AND $last) AS is_inside,
+                (list(day ORDER BY ts) FILTER (day > $last))[{DRAIN_SYNCS}] AS following
+            FROM staging.device_sync SEMI JOIN active USING (participant_id) GROUP BY 1
+        ), reach AS (
+            SELECT participant_id,
+                -- Nothing before: back to the first day.
+                CASE WHEN r.day IS NULL OR (s.participant_id IS NOT NULL AND s.previous IS NULL) THEN DATE '0001-01-01'
+                    ELSE least(r.day, s.previous) END AS since,
+                CASE WHEN s.is_inside THEN coalesce(s.following, $far) ELSE $last END AS until
+            FROM active LEFT JOIN rows_before r USING (participant_id) LEFT JOIN syncs_around s USING (participant_id)
+        )
+        SELECT DISTINCT h.participant_id, h.day FROM {HOURLY.qualified} h JOIN reach USING (participant_id)
+        WHERE h.day BETWEEN since AND until AND h.day NOT BETWEEN $first AND $last
+            AND h.basis IN (SELECT unnest($bases))
+        """,
+        {"first": first, "last": last, "before": list(before), "bases": list(GAP_BASES), "far": _FAR},
+    ).fetchall()
+    by_day: dict[date, set[str]] = {}
+    for who, day in found:
         by_day.setdefault(day, set()).add(who)
     return list(_gathered(by_day))
 
 
-def _waiting(
-    connection: Connection, synced: Mapping[str, datetime], rows_until: Mapping[str, datetime]
-) -> list[tuple[str, date]]:
-    who = sorted(synced.keys() | rows_until.keys())
+def _waiting(connection: Connection, reached: Reached) -> PersonDays:
+    who = sorted(reached.until.keys() | reached.rows_until.keys() | reached.whole_until.keys())
+    moments = {"until": reached.until, "rows_until": reached.rows_until, "whole_until": reached.whole_until}
     frame = pl.DataFrame(
-        {
-            "participant_id": who,
-            "synced": [synced.get(w, rows_until.get(w)) for w in who],
-            "rows_until": [rows_until.get(w) for w in who],
-        },
-        {"participant_id": pl.String, "synced": pl.Datetime("us", "UTC"), "rows_until": pl.Datetime("us", "UTC")},
+        {"participant_id": who} | {name: [at.get(w) for w in who] for name, at in moments.items()},
+        {"participant_id": pl.String} | dict.fromkeys(moments, pl.Datetime("us", "UTC")),
     )
     connection.register("frame_seen", frame.to_arrow())
+    # A local day is over everywhere when the second day after it has begun in UTC.
     found = connection.execute(
         f"""
-        SELECT DISTINCT participant_id, day FROM {HOURLY.qualified} JOIN frame_seen USING (participant_id)
+        SELECT participant_id, day FROM {HOURLY.qualified} JOIN frame_seen USING (participant_id)
         WHERE basis IN ('{AFTER_LAST_SYNC}', '{LOW_AT_LAST_SYNC}', '{NOT_FETCHED}')
-            AND ts < date_trunc('minute', CASE basis WHEN '{NOT_FETCHED}' THEN rows_until ELSE synced END)
-        """
+            AND ts < date_trunc('minute', CASE basis WHEN '{NOT_FETCHED}' THEN rows_until ELSE until END)
+        UNION
+        SELECT participant_id, day FROM {DAILY.qualified} JOIN frame_seen USING (participant_id)
+        WHERE worn_min IS NULL AND evidence = $waits AND day + 2 <= timezone('UTC', until)::DATE
+        UNION
+        SELECT participant_id, day FROM {VALID_DAY.qualified} JOIN frame_seen USING (participant_id)
+        WHERE NOT is_handed_over AND day + 2 <= timezone('UTC', whole_until)::DATE
+        """,
+        {"waits": WAITS},
     ).fetchall()
     connection.unregister("frame_seen")
     return found
+
+
+# The evidence of what waits for the next sync.
+WAITS = "nothing has been handed over since"
 
 
 def _changed(
@@ -116,32 +197,37 @@ def _changed(
     people: Sequence[Person],
     streams: Sequence[str],
     staged: Sequence[str],
+    held: frozenset[tuple[str, date]],
     extent: tuple[date, date],
     now: datetime,
-) -> list[tuple[str, date]]:
-    rules = rules_of(study.coverage, *extent)
+) -> PersonDays:
+    rules = rules_of(study.coverage, held, *extent)
     persons = pl.DataFrame(
-        [
-            (p.participant_id, date.min if p.is_listed else p.first_day, p.first_day, p.last_day or date.max)
-            for p in people
-        ],
+        [(p.participant_id, date.min if p.is_listed else p.first_day, p.first_day, p.last_day or _FAR) for p in people],
         schema={"participant_id": pl.String, "told_from": pl.Date, "first_day": pl.Date, "last_day": pl.Date},
         orient="row",
     )
+    zones = pl.DataFrame(
+        [(p.participant_id, since, until, zone) for p in people for since, until, zone in p.periods],
+        schema={"participant_id": pl.String, "since": pl.Date, "until": pl.Date, "zone": pl.String},
+        orient="row",
+    )
     lapses = pl.DataFrame(
-        [(p.participant_id, lapse.since, lapse.until or date.max) for p in people for lapse in p.lapses],
+        [(p.participant_id, lapse.since, lapse.until or _FAR) for p in people for lapse in p.lapses],
         schema={"participant_id": pl.String, "since": pl.Date, "until": pl.Date},
         orient="row",
     )
     days = pl.DataFrame({"day": list(rules), "rules": list(rules.values())}, {"day": pl.Date, "rules": pl.String})
-    for name, frame in (("frame_roster", persons), ("frame_lapses", lapses), ("frame_rules", days)):
+    frames = {"frame_roster": persons, "frame_zones": zones, "frame_lapses": lapses, "frame_rules": days}
+    for name, frame in frames.items():
         connection.register(name, frame.to_arrow())
     found = connection.execute(
         f"""
         WITH covered AS (
-            SELECT participant_id, day, count(*) AS streams, bool_and(expected_min = 0) AS is_outside,
+            SELECT participant_id, day, count(*) FILTER (stream IN (SELECT unnest($streams))) AS streams,
+                count(*) AS all_streams, bool_and(expected_min = 0) AS is_outside,
                 bool_or(expected_min = 0) AS has_outside
-            FROM {DAILY.qualified} WHERE stream IN (SELECT unnest($streams)) GROUP BY ALL
+            FROM {DAILY.qualified} GROUP BY ALL
         ), days AS (
             SELECT day, rules FROM frame_rules
             -- Days with rows that are not covered yet are about to be, by a run of their own.
@@ -150,19 +236,26 @@ def _changed(
                 WHERE status = 'accepted' AND rows_staged > 0 AND table_name IN (SELECT unnest($staged)))
         ), wanted AS (
             SELECT p.participant_id, d.day, d.day NOT BETWEEN p.first_day AND p.last_day AS is_outside,
-                d.rules || CASE WHEN EXISTS (
+                d.rules || ' ' || z.zone || CASE WHEN EXISTS (
                     SELECT 1 FROM frame_lapses l
                     WHERE l.participant_id = p.participant_id AND d.day BETWEEN l.since AND l.until
-                ) THEN '{_LAPSED}' ELSE '' END AS rules
-            FROM frame_roster p JOIN days d ON d.day >= p.told_from
+                ) THEN '{LAPSED}' ELSE '' END AS rules
+            FROM frame_roster p
+            JOIN days d ON d.day >= p.told_from
+            -- Before the first zone of a person there are no hours.
+            JOIN frame_zones z ON z.participant_id = p.participant_id AND d.day >= z.since AND d.day < z.until
             WHERE d.day < $over
         )
         SELECT w.participant_id, w.day
         FROM wanted w
         LEFT JOIN covered c USING (participant_id, day)
         LEFT JOIN {VALID_DAY.qualified} v USING (participant_id, day)
-        WHERE c.streams IS DISTINCT FROM $count OR c.is_outside <> w.is_outside OR c.has_outside <> w.is_outside
+        WHERE c.streams IS DISTINCT FROM $count OR c.all_streams <> c.streams
+            OR c.is_outside <> w.is_outside OR c.has_outside <> w.is_outside
             OR (NOT w.is_outside AND v.rules IS DISTINCT FROM w.rules)
+        UNION
+        SELECT participant_id, day FROM covered LEFT JOIN frame_roster p USING (participant_id)
+        WHERE p.participant_id IS NULL OR day < p.told_from
         """,
         {
             "streams": list(streams),
@@ -172,7 +265,7 @@ def _changed(
             "over": now.date() - _DAY,
         },
     ).fetchall()
-    for name in ("frame_roster", "frame_lapses", "frame_rules"):
+    for name in frames:
         connection.unregister(name)
     return found
 

@@ -84,7 +84,9 @@ WITH nights AS (
     GROUP BY ALL
 ), sleep AS (
     SELECT p.participant_id, count(*) AS nights, avg(minutes_asleep) / {_MIN_PER_H} AS sleep_h
-    FROM frame_people p JOIN nights n ON n.participant_id = p.participant_id AND n.day BETWEEN p.since AND p.until
+    FROM frame_people p
+    JOIN nights n
+        ON n.participant_id = p.participant_id AND n.day BETWEEN greatest(p.since, p.first_day) AND p.until
     GROUP BY ALL
 ), wear AS (
     SELECT p.participant_id, count(*) FILTER (v.is_handed_over) AS days,

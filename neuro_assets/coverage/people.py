@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import polars as pl
 
 from neuro_assets.coverage.adherence import adherence
-from neuro_assets.coverage.compute import covered_streams
 from neuro_assets.coverage.overview import overview
 from neuro_assets.coverage.sensitivity import sensitivity
 from neuro_assets.coverage.standing import Moment, moment_of, standings
@@ -14,6 +13,7 @@ from neuro_assets.coverage.worklist import worklist
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables
 from neuro_assets.lake.lake import Connection
+from neuro_assets.streams.catalogue import STREAMS
 from neuro_assets.streams.coverage import (
     ADHERENCE,
     OVERVIEW,
@@ -39,9 +39,11 @@ def judge_people(connection: Connection, job: Ingest, now: datetime | None = Non
         job: the study and the lake.
         now: the moment; data, syncs and contacts that are later are left out.
     """
-    study, covered = job.study, covered_streams(job.study)
+    study = job.study
     moment = moment_of(connection, study, now or datetime.now(UTC))
-    people = standings(connection, study, covered.read, covered.by_day, moment)
+    # Whatever came tells that something did.
+    timed, daily = [s for s in STREAMS if s.has_period], [s for s in STREAMS if s.sampling == "daily"]
+    people = standings(connection, study, timed, daily, moment)
     return People(
         moment,
         {

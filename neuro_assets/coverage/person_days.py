@@ -19,6 +19,7 @@ def day_facts(
     hours: PersonHours,
     grid: MinuteGrid,
     is_worn: Bools,
+    tells_wear: Bools,
     sleep: SleepGrid,
     first: date,
     last: date,
@@ -30,6 +31,7 @@ def day_facts(
         hours: of the minutes of the grid, all of them.
         grid: which minutes have a row, and their steps.
         is_worn: minutes in which the device was worn.
+        tells_wear: minutes with a row that tells it.
         sleep: minutes asleep and in bed.
         first: first local day to be told of.
         last: last local day.
@@ -43,7 +45,7 @@ def day_facts(
         if np.datetime64(first) <= day <= np.datetime64(last):
             minutes = slice(int(edges[begin]), int(edges[end]))
             clock = np.repeat(hours.hour[begin:end], hours.length_min[begin:end])
-            facts = _facts(clock, minutes, grid, is_worn, sleep)
+            facts = _facts(clock, minutes, grid, is_worn, tells_wear, sleep)
             frames.append(pl.DataFrame({"participant_id": list(names), **facts}).with_columns(
                 day=pl.lit(day.astype(object)), length_min=pl.lit(len(clock), pl.Int32),
                 ends_min=pl.lit(int(hours.start_min[0]) + minutes.stop, pl.Int64),
@@ -52,7 +54,7 @@ def day_facts(
 
 
 def _facts(
-    clock: NDArray[np.integer], minutes: slice, grid: MinuteGrid, is_worn: Bools, sleep: SleepGrid
+    clock: NDArray[np.integer], minutes: slice, grid: MinuteGrid, is_worn: Bools, tells_wear: Bools, sleep: SleepGrid
 ) -> dict[str, Any]:
     """Of one day, an array over the people each."""
     worn, has_rate, steps = is_worn[:, minutes], grid.heart_rate_rows[:, minutes], grid.steps[:, minutes]
@@ -70,6 +72,7 @@ def _facts(
 
     return {
         "has_rows": grid.any_row[:, minutes].any(axis=1),
+        "tells_wear": tells_wear[:, minutes].any(axis=1),
         "worn_min": count(worn),
         "worn_06_23_min": count(worn[:, (clock >= 6) & (clock < 23)]),
         "worn_08_20_min": count(worn[:, (clock >= 8) & (clock < 20)]),
@@ -79,7 +82,7 @@ def _facts(
         "steps_from_minutes": np.where(has_any_steps, total, np.nan),
         "steps_observed_min": count(has_steps),
         "moving_min": count(moves),
-        "moving_without_heart_rate_min": count(moves & ~has_rate),
+        "moving_without_heart_rate_min": count(moves & ~grid.observed["heart_rate"][:, minutes]),
         "in_bed_min": count(in_bed),
         "asleep_min": count(asleep & has_steps),
         "steps_asleep": np.where(asleep, counted, 0).sum(axis=1).round(6),

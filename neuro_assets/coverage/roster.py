@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from neuro_assets.lake.lake import Connection
+from neuro_assets.science.local_time import utc_spans
 from neuro_assets.streams.coverage import DAILY
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Lapse, Study, zone_periods
@@ -48,6 +49,11 @@ def zone_of(person: Person, day: date) -> ZoneInfo:
 def begin_of(person: Person, day: date) -> datetime:
     """When a person's local day begins."""
     return datetime.combine(day, time(), zone_of(person, day))
+
+
+def has_day(person: Person, day: date) -> bool:
+    """Whether the person's clock ever showed the day: the date line swallows some, and zones may begin later."""
+    return any(s.utc_end > s.utc_start for s in utc_spans(person.periods, day, day))
 
 
 def roster(study: Study, seen: Mapping[str, date]) -> list[Person]:
@@ -122,31 +128,59 @@ def next_rows(
 
 
 def last_rows(
-    connection: Connection, streams: Sequence[Stream], people: Iterable[str], at: datetime | None = None
+    connection: Connection,
+    streams: Sequence[Stream],
+    people: Iterable[str],
+    at: datetime | None = None,
+    anew: tuple[date, date] | None = None,
 ) -> dict[str, datetime]:
     """The end of each person's last row of any stream that begins before the moment.
 
-    Staging is read backwards, in ever longer stretches: who has rows lately does not cost the whole record.
+    The last days of staging are looked through for everybody, and those that are about to be covered (`anew`). For who
+    has nothing there it is the last day on which they are covered with something; the record is not looked through.
     """
-    newest, oldest = _extent(connection, streams)
-    if newest is None or oldest is None:
+    newest, _ = _extent(connection, streams)
+    if newest is None:
         return {}
     # A local day is at most one day ahead of that of UTC.
     until = newest if at is None else min(newest, at.date() + _DAY)
-    found: dict[str, datetime] = {}
-    missing, span = set(people), _STRETCH
-    while missing and until >= oldest:
-        since = until - (span - 1) * _DAY
-        rows = " UNION ALL ".join(
-            f"SELECT participant_id, max(ts) + to_seconds(max_by(period_s, ts)) AS until FROM {s.qualified}"
-            f" WHERE {'' if at is None else 'ts < $at AND '}{_WITHIN}"
-            for s in streams
-        )
-        bound = {"since": since, "until": until, "people": list(missing)} | ({} if at is None else {"at": at})
-        found |= _of_each(connection, f"SELECT participant_id, max(until) FROM ({rows}) GROUP BY 1", bound)
-        missing -= found.keys()
-        until, span = since - _DAY, span * 4
-    return found
+    everybody = list(people)
+    found = _last_of(connection, streams, everybody, [until - n * _DAY for n in range(_STRETCH)], at)
+    missing = [who for who in everybody if who not in found]
+    days = _last_covered(connection, missing, until - _STRETCH * _DAY)
+    covered = _last_of(connection, streams, list(days), sorted(set(days.values())), at)
+    about_to_be: dict[str, datetime] = {}
+    if anew and missing:
+        range_of_days = [anew[0] + n * _DAY for n in range((anew[1] - anew[0]).days + 1)]
+        about_to_be = _last_of(connection, streams, missing, range_of_days, at)
+    older = {
+        who: max(m[who] for m in (covered, about_to_be) if who in m) for who in covered.keys() | about_to_be.keys()
+    }
+    return found | older
+
+
+def _last_covered(connection: Connection, people: Sequence[str], until: date) -> dict[str, date]:
+    """The last day up to one on which each person is covered with rows of samples."""
+    return dict(
+        connection.execute(
+            f"SELECT participant_id, max(day) FROM {DAILY.qualified} WHERE observed_min > 0 AND worn_min IS NOT NULL"
+            " AND day <= ? AND participant_id IN (SELECT unnest(?)) GROUP BY 1",
+            [until, list(people)],
+        ).fetchall()
+    )
+
+
+def _last_of(
+    connection: Connection, streams: Sequence[Stream], people: Sequence[str], days: Sequence[date], at: datetime | None
+) -> dict[str, datetime]:
+    rows = " UNION ALL ".join(
+        f"SELECT participant_id, max(ts) + to_seconds(max_by(period_s, ts)) AS until FROM {s.qualified}"
+        f" WHERE {'' if at is None else 'ts < $at AND '}day IN (SELECT unnest($days))"
+        " AND participant_id IN (SELECT unnest($people)) GROUP BY 1"
+        for s in streams
+    )
+    bound = {"days": list(days), "people": list(people)} | ({} if at is None else {"at": at})
+    return _of_each(connection, f"SELECT participant_id, max(until) FROM ({rows}) GROUP BY 1", bound)
 
 
 def _of_each(connection: Connection, sql: str, bound: Mapping[str, object]) -> dict[str, datetime]:

@@ -40,8 +40,8 @@ def read_sleep(connection: Connection, shape: tuple[int, int], start_min: int) -
 
 # A log lasts two days at most, and local days reach into the days of UTC beside them.
 _NEAR = """
-    s.day BETWEEN make_timestamp(($start - 4320) * 60_000_000)::DATE
-        AND make_timestamp(($start + $minutes + 1440) * 60_000_000)::DATE
+    s.day BETWEEN make_timestamp(($start::BIGINT - 4320) * 60_000_000)::DATE
+        AND make_timestamp(($start::BIGINT + $minutes + 1440) * 60_000_000)::DATE
 """
 _STAGES = f"""
 SELECT b.place::BIGINT AS place, epoch_us(s.ts) // 60_000_000 - $start AS minute,

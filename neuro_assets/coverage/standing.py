@@ -70,9 +70,9 @@ def moment_of(connection: Connection, study: Study, asked: datetime) -> Moment:
     Where nobody has uploaded anything lately, nobody's silence since is told: it says something of the study's uploads.
     After the end of the study nothing is expected.
     """
+    asked = asked.astimezone(UTC)
     found = connection.execute(
-        "SELECT max(first_arrived_at) FROM ops.landing_files WHERE status <> 'rejected' AND first_arrived_at <= ?",
-        [asked],
+        "SELECT max(arrived_at) FROM ops.landing_arrivals WHERE outcome <> 'rejected' AND arrived_at <= ?", [asked]
     ).fetchone()
     last_upload = found[0] if found else None
     known = [asked] if last_upload is None else [asked, last_upload]
@@ -122,7 +122,7 @@ def standings(
                 last_row=last_row,
                 battery_pct=battery,
                 has_syncs=sync is not None,
-                silent=_without_outages(since, at, study),
+                silent=without_outages(since, at, study),
                 contacted=contacts.get(who, (None, None))[0],
                 contacted_by=contacts.get(who, (None, None))[1],
             )
@@ -141,13 +141,16 @@ def _utc(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _without_outages(since: datetime, until: datetime, study: Study) -> timedelta:
-    """How long it is from one moment to another, without outages that concern all streams."""
-    length = max(until - since, timedelta())
-    for outage in study.coverage.outages:
-        if not outage.streams:
-            length -= max(min(until, outage.until) - max(since, outage.since), timedelta())
-    return max(length, timedelta())
+def without_outages(since: datetime, until: datetime, study: Study) -> timedelta:
+    """How long it is from one moment to another, without outages that concern all streams that are expected."""
+    length, done = max(until - since, timedelta()), since
+    for outage in sorted(study.coverage.outages, key=lambda o: o.since):
+        if not outage.streams or set(outage.streams) >= set(study.expected_streams):
+            # Outages may overlap.
+            begin, end = max(done, outage.since), min(until, outage.until)
+            length -= max(end - begin, timedelta())
+            done = max(done, end)
+    return length
 
 
 def _last_rows(

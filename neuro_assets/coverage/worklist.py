@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 
 import polars as pl
 
 from neuro_assets.coverage.overview import status_of
 from neuro_assets.coverage.roster import begin_of, zone_of
-from neuro_assets.coverage.standing import Moment, Standing
+from neuro_assets.coverage.standing import Moment, Standing, without_outages
 from neuro_assets.coverage.valid import sentence
 from neuro_assets.lake.lake import Connection
 from neuro_assets.streams.coverage import DAILY, VALID_DAY
@@ -51,8 +51,10 @@ def worklist(connection: Connection, study: Study, standings: Sequence[Standing]
         asked = [s for s in standings if status_of(s, study) in {"active", "inactive", "nothing_yet"}]
         days = _recent_days(connection, asked)
         held = _held_days(connection, study)
+        rows_of = {s.participant_id: s.last_row for s in standings if s.last_row}
         for standing in asked:
-            finding = _finding(standing, study, moment, days.get(standing.participant_id, []), held)
+            others = max((at for who, at in rows_of.items() if who != standing.participant_id), default=None)
+            finding = _finding(standing, study, moment, days.get(standing.participant_id, []), held, others)
             if finding and not _was_spoken_to(standing, study, moment):
                 rows.append(_row(standing, moment, finding))
     rows.sort(key=lambda r: (r["priority"], r["since"], r["participant_id"]))
@@ -98,42 +100,53 @@ def _was_spoken_to(standing: Standing, study: Study, moment: Moment) -> bool:
 
 
 def _finding(
-    standing: Standing, study: Study, moment: Moment, days: Sequence[_Day], held: Sequence[date]
+    standing: Standing,
+    study: Study,
+    moment: Moment,
+    days: Sequence[_Day],
+    held: Sequence[date],
+    others: datetime | None,
 ) -> _Finding | None:
     """The one thing to speak about, if any; who cannot do anything about it is not asked."""
     today = _today(standing, moment)
+    asked = moment.asked.astimezone(zone_of(standing.person, today)).date()
     for lapse in standing.person.lapses:
-        if lapse.since <= today and (lapse.until is None or today <= lapse.until):
+        if lapse.since <= asked and (lapse.until is None or asked <= lapse.until):
             told = f"Consent lapsed on {lapse.since}. Nothing may be collected until it is given again."
             return _Finding("needs_reconsent", lapse.since, told, is_urgent=True)
     limit = timedelta(hours=study.coverage.overview.inactive_after_h)
     if standing.silent >= limit:
-        for day in held:
-            # What is held may have come until its day ended: that is for the study to look at.
-            ended = begin_of(standing.person, min(day + _DAY, today))
-            if day <= today and moment.at - ended < limit:
-                return None
-        return _silence(standing, study, today)
-    return _nothing_measured(standing, study, today) or _not_worn(standing, study, days)
+        if moment.at - _held_until(standing, held, today) < limit:
+            return None
+        return _silence(standing, study, moment, today)
+    return _nothing_measured(standing, study, today, held, others) or _not_worn(standing, study, days)
+
+
+def _held_until(standing: Standing, held: Sequence[date], today: date) -> datetime:
+    """What is held may have come until its day ended: that is for the study to look at."""
+    days = [day for day in held if day <= today]
+    return begin_of(standing.person, min(max(days) + _DAY, today)) if days else datetime.min.replace(tzinfo=UTC)
 
 
 def _day_of(standing: Standing, today: date) -> date:
     """The person's day on which something came last."""
     if standing.handed_over is None:
         return standing.person.first_day
-    return min(today, standing.handed_over.astimezone(zone_of(standing.person, today)).date())
+    day = min(today, standing.handed_over.astimezone(zone_of(standing.person, today)).date())
+    # What a device handed over before, when somebody tried it out, is nobody's silence.
+    return max(day, standing.person.first_day)
 
 
-def _silence(standing: Standing, study: Study, today: date) -> _Finding:
+def _silence(standing: Standing, study: Study, moment: Moment, today: date) -> _Finding:
     since, rules = _day_of(standing, today), study.coverage
     for_days = _days((today - since).days)
     if standing.handed_over is None:
         told = (
-            f"Nothing has arrived since enrolment on {since} ({for_days}). Ask whether the device is set up and"
-            " connected to the app."
+            f"Nothing has arrived yet; data are expected since {since} ({for_days}). Ask whether the device is set up"
+            " and connected to the app."
         )
         return _Finding("nothing_yet", since, told)
-    left = rules.device_memory_days - standing.silent.total_seconds() / 86_400
+    left = rules.device_memory_days - (moment.at - standing.handed_over).total_seconds() / 86_400
     is_urgent = standing.has_syncs and 0 < left <= 2
     hurry = (
         f" The device remembers {rules.device_memory_days:g} days: what is oldest is lost soon." if is_urgent else ""
@@ -148,15 +161,16 @@ def _silence(standing: Standing, study: Study, today: date) -> _Finding:
     return _Finding("not_synced", since, told + hurry, is_urgent)
 
 
-def _nothing_measured(standing: Standing, study: Study, today: date) -> _Finding | None:
-    """The device syncs, and no row comes of it."""
+def _nothing_measured(
+    standing: Standing, study: Study, today: date, held: Sequence[date], others: datetime | None
+) -> _Finding | None:
+    """The device syncs, and no row comes of it, though rows of others do."""
     limit = timedelta(hours=study.coverage.overview.inactive_after_h)
-    if not standing.has_syncs or standing.handed_over is None:
-        return None
-    if standing.last_row is not None and standing.handed_over - standing.last_row < limit:
+    if not standing.has_syncs or standing.handed_over is None or others is None:
         return None
     begun = standing.last_row or begin_of(standing.person, standing.person.first_day)
-    if standing.handed_over - begun < limit:
+    since_when = max(begun, _held_until(standing, held, today))
+    if without_outages(since_when, min(standing.handed_over, others), study) < limit:
         return None
     since = min(today, begun.astimezone(zone_of(standing.person, today)).date())
     told = (
@@ -191,7 +205,7 @@ def _days(count: int) -> str:
 
 
 def _recent_days(connection: Connection, standings: Sequence[Standing]) -> dict[str, list[_Day]]:
-    """Everybody's days that were handed over to their end, in order."""
+    """Everybody's days that were handed over to their end, or count already, in order."""
     frame = pl.DataFrame(
         {"participant_id": [s.participant_id for s in standings], "until": [s.known_until for s in standings]},
         {"participant_id": pl.String, "until": pl.Date},
@@ -211,7 +225,7 @@ def _recent_days(connection: Connection, standings: Sequence[Standing]) -> dict[
         FROM {VALID_DAY.qualified} v
         JOIN frame_until u USING (participant_id)
         LEFT JOIN why ON why.participant_id = v.participant_id AND why.day = v.day
-        WHERE v.day BETWEEN u.until - {_FURTHEST} AND u.until AND v.is_handed_over
+        WHERE v.day BETWEEN u.until - {_FURTHEST} AND u.until AND (v.is_handed_over OR v.is_valid)
         ORDER BY v.participant_id, v.day
         """
     ).fetchall()

