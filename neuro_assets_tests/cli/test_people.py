@@ -101,6 +101,7 @@ def test_the_list_for_a_spreadsheet_opens_with_its_header(study: Planted, listed
     ]
 
 
+@pytest.mark.verify
 def test_a_moment_may_be_a_date_or_have_a_zone_of_its_own(study: Planted, listed: Said):
     """The last row of `silent` ends at 15:00 of the fifth in UTC; 47 hours later nobody asks."""
     almost = neuro("worklist", "--at", "2019-11-07T14:00+00:00", "--json")

@@ -212,6 +212,7 @@ def everything(study) -> dict[str, list[tuple]]:
     return {name: read_table(study.job.lake, f"coverage.{name}", order).rows() for name, order in orders.items()}
 
 
+@pytest.mark.verify
 def test_by_touched_days_in_any_order_it_is_what_all_at_once_gives(planted):
     """Rows and syncs come in three parts; only the days that each touches are asked for."""
     parts = [

@@ -428,12 +428,14 @@ def test_a_device_forgets_in_an_outage_too(cohort: Cohort):
     assert found.filter(participant_id="losing")["priority"].to_list() == [1]
 
 
+@pytest.mark.verify
 def test_days_without_wear_in_an_outage_are_nobodys(unworn: Callable[..., set[str]]):
     """Of the three days, the one between was an outage; there is one day left in a row."""
     tenth = {"since": datetime(2019, 11, 10, tzinfo=UTC), "until": datetime(2019, 11, 11, tzinfo=UTC)}
     assert unworn(outages=[tenth]) == {"silent", "lapsed"}
 
 
+@pytest.mark.verify
 def test_days_without_wear_that_are_held_are_nobodys(unworn: Callable[..., set[str]]):
     """Nor is silence since the ninth: something of the tenth came, whosever it is."""
     assert unworn(*hold("staging.steps", on(10)), *hold("staging.heart_rate", on(10))) == {"lapsed"}

@@ -182,6 +182,7 @@ def test_a_wrong_key_makes_no_lake_and_is_not_shown(store: Store, tmp_path: Path
     fill(lake_in(store, tmp_path, "wrong key"))
 
 
+@pytest.mark.verify
 def test_a_key_that_becomes_wrong_is_infrastructure(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     lake = lake_in(store, tmp_path, "revoked")
     fill(lake)
@@ -192,6 +193,7 @@ def test_a_key_that_becomes_wrong_is_infrastructure(store: Store, tmp_path: Path
     assert SECRET not in str(caught.value) + str(caught.value.__cause__)
 
 
+@pytest.mark.verify
 def test_a_missing_bucket_and_a_store_that_is_not_there_are_told(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -216,6 +218,7 @@ def test_a_rehearsal_writes_nothing_to_the_store(store: Store, tmp_path: Path, m
     assert store.names("rehearsed") == []
 
 
+@pytest.mark.verify
 def test_dbt_reads_the_store_and_writes_no_secret_down(store: Store, tmp_path: Path):
     lake = lake_in(store, tmp_path, "dbt")
     fill(lake)

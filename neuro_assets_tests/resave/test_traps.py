@@ -128,15 +128,19 @@ def test_a_weight_log_of_few_events(send: Send, table: Callable[..., Export], la
 @pytest.mark.parametrize(
     "how", ["Excel's swap, shown ISO", "Excel's swap, shown day first", "Excel's swap, real dates"]
 )
-@pytest.mark.parametrize("keep", [early, lambda _: True], ids=["days up to 12", "all days"])
+@pytest.mark.parametrize(
+    "keep", [early, pytest.param(lambda _: True, marks=pytest.mark.verify)], ids=["days up to 12", "all days"]
+)
 def test_days_that_excel_has_swapped(send: Send, table: Callable[..., Export], how: str, keep: Callable):
     steps = (how, "xlsx, typed") if how.endswith("real dates") else (how,)
     verdict = send("hourlySteps-p1", table("hourlySteps-p1", keep), *steps)
     assert never_shifted(verdict), verdict
 
 
-@pytest.mark.parametrize("keep", [early, lambda _: True], ids=["days up to 12", "all days"])
-@pytest.mark.parametrize("first", ["day first", "month first"])
+@pytest.mark.parametrize(
+    "keep", [early, pytest.param(lambda _: True, marks=pytest.mark.verify)], ids=["days up to 12", "all days"]
+)
+@pytest.mark.parametrize("first", ["day first", pytest.param("month first", marks=pytest.mark.verify)])
 def test_siblings_in_one_drop_one_of_each_order(
     place: Trials, expected: Callable[[Original], Frames], table: Callable[..., Export], keep: Callable, first: str
 ):
