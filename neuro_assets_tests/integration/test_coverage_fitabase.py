@@ -350,11 +350,7 @@ def _cell(value: Any) -> Any:
     return float(value) if isinstance(value, (int, float, np.number)) else value
 
 
-# The product keeps steps of minutes in single precision: each share of an hour is off by half of that at most.
-ROUNDING = {"steps_from_minutes": 2.0**-23}
-
-
-def _same(found: Frame, wanted: Frame, key: list[str], columns: Iterable[str]) -> None:
+def assert_same(found: Frame, wanted: Frame, key: list[str], columns: Iterable[str]) -> None:
     """The same rows, and no cell that differs; numbers may by the rounding of a float."""
     mine, other = (f.assign(**{k: [_cell(v) for v in f[k]] for k in key}).set_index(key) for f in (found, wanted))
     mine, other = mine.sort_index(), other.sort_index()
@@ -364,7 +360,7 @@ def _same(found: Frame, wanted: Frame, key: list[str], columns: Iterable[str]) -
         for at, one, two in zip(mine.index, mine[column], other[column], strict=True):
             left, right = _cell(one), _cell(two)
             is_number = isinstance(left, float) and isinstance(right, float)
-            if left != (pytest.approx(right, rel=ROUNDING.get(column, 1e-12), abs=0) if is_number else right):
+            if left != (pytest.approx(right, rel=1e-12, abs=0) if is_number else right):
                 told.append(f"{at} {column}: product {left}, files {right}")
     print(*told[:50], sep="\n")
     assert told == []
@@ -373,7 +369,7 @@ def _same(found: Frame, wanted: Frame, key: list[str], columns: Iterable[str]) -
 def test_every_person_day_is_judged_as_by_the_files(product: dict[str, Frame], second: Second):
     """Facts and verdicts, day by day: sums that agree could still be made of other days."""
     columns = [*FACTS, *(f"by_{rule}" for rule in RULES)]
-    _same(product["coverage.valid_day"], second.days, ["participant_id", "day"], columns)
+    assert_same(product["coverage.valid_day"], second.days, ["participant_id", "day"], columns)
 
 
 def test_sensitivity_equals_the_files(product: dict[str, Frame], second: Second):
@@ -385,7 +381,7 @@ def test_sensitivity_equals_the_files(product: dict[str, Frame], second: Second)
         both = [f[f["rule"] == rule][list(COUNTS)].sum() for f in (found, second.sensitivity)]
         print(f"{rule:16}" + "".join(f"{both[0][c]:>8} /{both[1][c]:>5}" for c in COUNTS[1:]))
     assert set(found[found["is_protocol_rule"]]["rule"]) == {"ten_hours"}
-    _same(found, second.sensitivity, ["participant_id", "rule"], COUNTS)
+    assert_same(found, second.sensitivity, ["participant_id", "rule"], COUNTS)
 
 
 def test_days_without_a_step_are_not_active(product: dict[str, Frame], root: Path):
@@ -426,4 +422,4 @@ def test_overview_equals_the_files(product: dict[str, Frame], second: Second):
     print(f"\n{told['status'].value_counts().to_dict()}; the last seven days of those with data in them")
     print(found[found["days_handed_over"] > 0][[*shown, "is_low_sleep"]].round(2).to_string(index=False))
     columns = [c for c in told.columns if c != "participant_id"]
-    _same(found, told, ["participant_id"], columns)
+    assert_same(found, told, ["participant_id"], columns)
