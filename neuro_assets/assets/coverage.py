@@ -14,9 +14,10 @@ from neuro_assets.checks.coverage import (
     people_check_results,
     people_check_specs,
 )
-from neuro_assets.coverage.compute import cover_days, covered_streams
+from neuro_assets.coverage.compute import cover_days
 from neuro_assets.coverage.heat_map import heat_map, read_days
 from neuro_assets.coverage.people import People, judge_people, write_people
+from neuro_assets.coverage.task import covered_streams
 from neuro_assets.ingest.load import prepare_tables
 from neuro_assets.keys import key_of, key_of_name
 from neuro_assets.lake.lake import Connection

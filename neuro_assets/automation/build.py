@@ -16,7 +16,7 @@ from neuro_assets.automation.schedules import (
     maintenance_job,
     maintenance_schedule,
 )
-from neuro_assets.coverage.compute import covered_streams
+from neuro_assets.coverage.task import covered_streams
 from neuro_assets.settings import Settings
 from neuro_assets.study import Study
 

@@ -8,6 +8,7 @@ from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange
 from neuro_assets.streams.coverage import ADHERENCE, DAILY, HOURLY
+from neuro_assets.streams.model import Table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,16 +51,7 @@ def coverage_check_results(connection: Connection, days: DayRange) -> list[dg.As
     for table in (HOURLY, DAILY):
         queries = [_WRONG.format(table=table.qualified), *([_APART] if table is DAILY else [])]
         wrong = sum(row[0] for q in queries for row in connection.execute(q, bound).fetchall())
-        results.append(
-            dg.AssetCheckResult(
-                check_name=ADDS_UP,
-                asset_key=key_of(table),
-                passed=not wrong,
-                severity=dg.AssetCheckSeverity.ERROR,
-                description=f"{wrong} rows do not add up" if wrong else "all rows add up",
-                metadata={"rows_wrong": int(wrong)},
-            )
-        )
+        results.append(_result(ADDS_UP, table, wrong))
     return results
 
 
@@ -77,13 +69,15 @@ def people_check_results(adherence: "pl.DataFrame") -> list[dg.AssetCheckResult]
             "days_expected", "days_valid", "days_not_valid", "days_excused", "days_waiting"
         ).iter_rows()
     )
-    return [
-        dg.AssetCheckResult(
-            check_name=DAYS_ADD_UP,
-            asset_key=key_of(ADHERENCE),
-            passed=not wrong,
-            severity=dg.AssetCheckSeverity.ERROR,
-            description=f"{wrong} rows do not add up" if wrong else "all rows add up",
-            metadata={"rows_wrong": int(wrong)},
-        )
-    ]
+    return [_result(DAYS_ADD_UP, ADHERENCE, wrong)]
+
+
+def _result(name: str, table: Table, wrong: int) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=key_of(table),
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{wrong} rows do not add up" if wrong else "all rows add up",
+        metadata={"rows_wrong": int(wrong)},
+    )

@@ -23,8 +23,8 @@ def worklist(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Who needs a contact today, why, and since when. A device that has merely not synced yet is no reason."""
-    from neuro_assets.coverage.compute import covered_streams
     from neuro_assets.coverage.people import judge_people
+    from neuro_assets.coverage.task import covered_streams
     from neuro_assets.ingest.load import prepare_lake
 
     job = open_home()

@@ -68,20 +68,17 @@ def insert_rows_of_days(connection: Connection, stream: Stream, first: date, las
             CASE WHEN p.day IS NULL THEN 0 ELSE length_min END::INTEGER AS observed_min, NULL::INTEGER AS worn_min,
             CASE WHEN p.day IS NULL THEN 0 ELSE length_min END::INTEGER AS valid_min,
             CASE WHEN p.day IS NULL THEN length_min ELSE 0 END::INTEGER AS missing_min,
-            CASE WHEN p.day IS NOT NULL THEN NULL WHEN h.day IS NOT NULL THEN 'held'
+            CASE WHEN p.day IS NOT NULL THEN NULL
                 WHEN 2 * seen_min > asked_min OR m.reason IS NULL THEN 'unknown' ELSE m.reason END AS reason,
-            CASE WHEN p.day IS NOT NULL THEN NULL WHEN h.day IS NOT NULL THEN 'ops.day_holds'
+            CASE WHEN p.day IS NOT NULL THEN NULL
                 WHEN 2 * seen_min > asked_min OR m.reason IS NULL THEN 'worn, and other streams have rows'
                 ELSE m.evidence END AS evidence
         FROM days d
         LEFT JOIN present p USING (participant_id, day)
         LEFT JOIN most m USING (participant_id, day)
-        LEFT JOIN (
-            SELECT DISTINCT day FROM ops.day_holds WHERE released_at IS NULL AND table_name = $table
-        ) h ON h.day = d.day AND expected_min > 0
         ORDER BY d.day, d.participant_id
         """,
-        {"stream": stream.name, "table": stream.qualified, "first": first, "last": last},
+        {"stream": stream.name, "first": first, "last": last},
     )
 
 

@@ -8,10 +8,9 @@ import polars as pl
 
 from neuro_assets.coverage.by_day import insert_rows_of_days, last_days
 from neuro_assets.coverage.cross_stream import insert_cross_stream
-from neuro_assets.coverage.hours import MARGIN, Task, block_of
+from neuro_assets.coverage.hours import MARGIN, block_of
 from neuro_assets.coverage.outdated import (
     WAITS,
-    Reached,
     Rewrite,
     gaps_around,
     outdated,
@@ -19,21 +18,18 @@ from neuro_assets.coverage.outdated import (
     rules_of_person,
 )
 from neuro_assets.coverage.roster import Periods, Person, begin_of, first_days, last_rows, last_syncs, roster
+from neuro_assets.coverage.task import Covered, Reached, Task, covered_streams
 from neuro_assets.coverage.valid import judged, read_facts
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, gather_by_day
-from neuro_assets.streams.catalogue import STREAMS, stream
 from neuro_assets.streams.coverage import COVERAGE_TABLES, DAILY, HOURLY, REASONS, VALID_DAY
-from neuro_assets.streams.model import Stream
-from neuro_assets.study import Study, Window
+from neuro_assets.study import Window
 
 # A block of people is some 10 million minutes: 100 MB.
 _MINUTES_AT_ONCE = 10_000_000
 _ORDER = {reason: n for n, reason in enumerate(REASONS)}
-# Wear and gaps are told by these, whatever the protocol expects.
 _DAY = timedelta(days=1)
-_TELLING = ("steps", "heart_rate")
 
 
 @dataclass(frozen=True)
@@ -45,57 +41,13 @@ class CoverageReport:
     days: int
 
 
-def _reach(
-    people: Sequence[Person], last_day: Mapping[str, date], days: int, *moments: Mapping[str, datetime]
-) -> dict[str, datetime]:
-    """The latest of everybody's moments and of the beginning of their last row of a day, or `days` after it."""
-    found: dict[str, datetime] = {}
-    for person in people:
-        who = person.participant_id
-        reached = [m[who] for m in moments if who in m]
-        if who in last_day:
-            reached.append(begin_of(person, last_day[who] + days * _DAY))
-        if reached:
-            found[who] = max(reached)
-    return found
-
-
-@dataclass(frozen=True)
-class Covered:
-    """The streams of a protocol that coverage is told of.
-
-    Attributes:
-        samples: by the hour and the day.
-        by_day: by the day: the vendor's summaries, and nights.
-        read: whose rows tell of wear and gaps.
-    """
-
-    samples: tuple[Stream, ...]
-    by_day: tuple[Stream, ...]
-    read: tuple[Stream, ...]
-
-    @property
-    def names(self) -> list[str]:
-        """Names of all that are told of."""
-        return [s.name for s in (*self.samples, *self.by_day)]
-
-
-def covered_streams(study: Study) -> Covered:
-    """What the protocol expects of samples and of rows a day; nothing is told of the other streams."""
-    expected = [s for s in STREAMS if s.name in study.expected_streams]
-    samples = tuple(s for s in expected if s.sampling in {"interval", "instant"})
-    by_day = tuple(s for s in expected if s.sampling == "daily" or s.name == "sleep_session")
-    read = tuple({s.name: s for s in (*samples, *(stream(n) for n in _TELLING))}.values())
-    return Covered(samples, by_day, read)
-
-
 def cover_days(
     connection: Connection, job: Ingest, first: date, last: date, now: datetime | None = None
 ) -> CoverageReport:
     """Write the tables of coverage for the days `first` to `last`, and for those that follow from them.
 
-    Runs of non-wear reach over midnight, so the days beside are written again. So is what `outdated` finds. Hours that
-    have not begun are left out: nothing is missing of them yet.
+    Runs of non-wear reach over midnight, so the days beside are written again. So are gaps around them, and what
+    `outdated` finds. Hours that have not begun are left out: nothing is missing of them yet.
 
     Args:
         connection: with the tables of staging there.
@@ -115,14 +67,11 @@ def cover_days(
     end = window.end or last
     since, until = max(first - MARGIN, window.start), min(last + MARGIN, end)
     people = roster(study, first_days(connection, (*covered.samples, *covered.by_day), (since, until)))
-    reached, held = _reached(connection, covered, people, (since, until)), _held(connection)
     task = Task(
         study=study,
-        samples=covered.samples,
-        by_day=covered.by_day,
-        read=covered.read,
-        reached=reached,
-        held=held,
+        covered=covered,
+        reached=_reached(connection, covered, people, (since, until)),
+        held=_held(connection),
         first=since,
         last=until,
         now=now,
@@ -134,8 +83,7 @@ def cover_days(
         hours, days = _cover(connection, job, task, people, None), (until - since).days + 1
         for part in gaps_around(connection, since, until, before):
             hours += _again(connection, job, task, people, part, is_sure=False)
-    staged = [s.qualified for s in (*covered.read, *covered.by_day)]
-    for part in outdated(connection, study, people, covered.names, staged, held, reached, now):
+    for part in outdated(connection, task, people):
         hours += _again(connection, job, task, people, part)
         days += (part.last - part.first).days + 1
     return CoverageReport(len(people), hours, days)
@@ -198,6 +146,21 @@ def _reached(connection: Connection, covered: Covered, people: Sequence[Person],
     )
 
 
+def _reach(
+    people: Sequence[Person], last_day: Mapping[str, date], days: int, *moments: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """The latest of everybody's moments and of the beginning of their last row of a day, or `days` after it."""
+    found: dict[str, datetime] = {}
+    for person in people:
+        who = person.participant_id
+        reached = [m[who] for m in moments if who in m]
+        if who in last_day:
+            reached.append(begin_of(person, last_day[who] + days * _DAY))
+        if reached:
+            found[who] = max(reached)
+    return found
+
+
 def _held(connection: Connection) -> frozenset[tuple[str, date]]:
     found = connection.execute(
         "SELECT replace(table_name, 'staging.', ''), day FROM ops.day_holds WHERE released_at IS NULL"
@@ -225,7 +188,6 @@ def _cover(
                 connection.register("frame_part", frame.to_arrow())
                 connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM frame_part")
                 connection.unregister("frame_part")
-    _hold(connection, task)
     _tell_people(connection, task, people)
     if only is not None and not is_sure and not _is_changed(connection, task, only):
         return 0
@@ -309,20 +271,6 @@ def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -
     connection.unregister("frame_days")
 
 
-def _hold(connection: Connection, task: Task) -> None:
-    """Hours missing from days whose new version was refused."""
-    after = ", ".join(f"'{r}'" for r, n in _ORDER.items() if n > _ORDER["held"])
-    connection.execute(
-        f"""
-        UPDATE coverage_hours SET reason = 'held', told_by = 'held'
-        WHERE reason IN ({after}) AND (stream, day) IN (
-            SELECT (replace(table_name, 'staging.', ''), day) FROM ops.day_holds
-            WHERE released_at IS NULL AND day BETWEEN ? AND ?)
-        """,
-        [task.first, task.last],
-    )
-
-
 _EVIDENCE = """
 CASE told_by
     WHEN 'rows' THEN 'rows are there, without a sign of wear'
@@ -389,7 +337,7 @@ def _write(connection: Connection, task: Task, days: pl.DataFrame, only: Sequenc
         FROM by_hour GROUP BY ALL ORDER BY day, participant_id, stream
         """
     )
-    for s in task.by_day:
+    for s in task.covered.by_day:
         insert_rows_of_days(connection, s, first, last, evidence)
     connection.register("frame_valid", days.select(VALID_DAY.column_names).to_arrow())
     connection.execute(f"INSERT INTO {VALID_DAY.qualified} BY NAME SELECT * FROM frame_valid")

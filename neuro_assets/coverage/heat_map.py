@@ -126,9 +126,7 @@ def heat_page(days: "pl.DataFrame", title: str) -> str:
     for who in people:
         line = "".join(_cell_of(day, cells.get((who, day))) for day in calendar)
         lines.append(f"<tr><th>{html.escape(who)}</th>{line}</tr>")
-    return _PAGE.format(
-        title=html.escape(title), style=style, key=key, months=months, lines="\n".join(lines), columns=len(calendar)
-    )
+    return _PAGE.format(title=html.escape(title), style=style, key=key, months=months, lines="\n".join(lines))
 
 
 def _cell_of(day: date, cell: list | None) -> str:

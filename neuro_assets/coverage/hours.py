@@ -1,8 +1,10 @@
 """The hours of a block of people, and what their days say as a whole."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,15 +12,14 @@ from numpy.typing import NDArray
 
 from neuro_assets.coverage.gaps import GapRules, Stretch, Syncs, read_syncs, tell_gap
 from neuro_assets.coverage.minutes import Bools, MinuteGrid, read_minutes
-from neuro_assets.coverage.outdated import Reached
 from neuro_assets.coverage.person_days import day_facts
 from neuro_assets.coverage.roster import Person, next_rows
 from neuro_assets.coverage.sleep import read_sleep
+from neuro_assets.coverage.task import Task
 from neuro_assets.lake.lake import Connection
 from neuro_assets.science.local_time import utc_spans
 from neuro_assets.science.person_hours import PersonHours, person_hours
 from neuro_assets.science.wear import WearParameters, worn
-from neuro_assets.streams.model import Stream
 from neuro_assets.study import CoverageRules, Study
 
 # Runs of non-wear reach over midnight.
@@ -33,33 +34,6 @@ _OF_GAP = {
     "charged": "battery",
     "unknown": "unknown",
 }
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is asked for.
-
-    Attributes:
-        study: the protocol.
-        samples: streams that are told of by the hour.
-        by_day: streams that have a row a day.
-        read: streams whose rows tell of gaps and wear.
-        reached: until when each person's data reach.
-        held: days of streams whose new version was refused.
-        first: first local day.
-        last: last local day.
-        now: the clock; hours that have not begun are left out.
-    """
-
-    study: Study
-    samples: Sequence[Stream]
-    by_day: Sequence[Stream]
-    read: Sequence[Stream]
-    reached: Reached
-    held: frozenset[tuple[str, date]]
-    first: date
-    last: date
-    now: datetime
 
 
 @dataclass(frozen=True)
@@ -99,32 +73,25 @@ def block_of(connection: Connection, task: Task, block: list[Person]) -> Block |
     if not len(told):
         return None
     day_begins = hours.start_min[np.append(True, hours.day[1:] != hours.day[:-1])] - start
-    grid = read_minutes(connection, names, task.read, start, day_begins, minutes)
+    grid = read_minutes(connection, names, task.covered.read, start, day_begins, minutes)
     tells_wear = ~np.isnan(grid.steps) | grid.observed["heart_rate"]
     is_worn = _worn(grid, day_begins, task.study.coverage)
     # Where neither steps nor a heart rate are there on a day nothing tells wear, and what is there counts.
     is_told = np.logical_or.reduceat(tells_wear, day_begins, axis=1)
     is_worn |= grid.any_row & ~np.repeat(is_told, np.diff(day_begins, append=minutes), axis=1)
     counted = _Hours(hours, grid, told)
-    beyond = next_rows(connection, task.read, names, datetime.fromtimestamp((start + minutes) * 60, UTC))
+    beyond = next_rows(connection, task.covered.read, names, datetime.fromtimestamp((start + minutes) * 60, UTC))
     any_row = counted.count(grid.any_row)
     worn_min = counted.count(is_worn)
     unworn = counted.count(tells_wear & ~is_worn)
     places = _Gaps(connection, task, block, beyond, grid, hours).reasons(told, any_row)
+    shared = _Shared(task, block, hours, told, any_row, worn_min, unworn, places)
     frames = []
-    for s in task.samples:
+    for s in task.covered.samples:
         observed = grid.observed[s.name]
-        valid = counted.count(observed & is_worn)
-        frames.append(
-            _frame(task.study, block, s.name, hours, told, by_day=False, observed=counted.count(observed),
-                   worn_min=worn_min, unworn=unworn, valid=valid, any_row=any_row, places=places)
-        )  # fmt: skip
-    for s in task.by_day:
-        valid = counted.count(grid.any_row & is_worn)
-        frames.append(
-            _frame(task.study, block, s.name, hours, told, by_day=True, observed=any_row, worn_min=worn_min,
-                   unworn=unworn, valid=valid, any_row=any_row, places=places)
-        )  # fmt: skip
+        frames.append(_frame(shared, s.name, counted.count(observed), counted.count(observed & is_worn), by_day=False))
+    seen = counted.count(grid.any_row & is_worn) if task.covered.by_day else any_row
+    frames += [_frame(shared, s.name, any_row, seen, by_day=True) for s in task.covered.by_day]
     sleep = read_sleep(connection, grid.steps.shape, start)
     return Block(frames, day_facts(names, hours, grid, is_worn, tells_wear, sleep, first, last))
 
@@ -210,64 +177,81 @@ def _days_between(hours: PersonHours, days: set[date]) -> list[Stretch]:
     return found
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What the streams of a block share; counts are of minutes, shape (people, hours that are told).
+
+    Attributes:
+        task: what is asked for.
+        people: of the block.
+        hours: of the minutes.
+        told: the hours that are told.
+        any_row: minutes with a row of any stream.
+        worn: minutes worn.
+        unworn: minutes with a row that says that the device was not.
+        places: (person, hour) -> what tells of the gap, and when.
+    """
+
+    task: Task
+    people: list[Person]
+    hours: PersonHours
+    told: NDArray[np.intp]
+    any_row: NDArray[np.int16]
+    worn: NDArray[np.int16]
+    unworn: NDArray[np.int16]
+    places: dict[tuple[int, int], tuple[str, int | None]]
+
+    @cached_property
+    def length(self) -> NDArray[np.int16]:
+        """Minutes of each hour."""
+        return np.broadcast_to(self.hours.length_min[self.told], (len(self.people), len(self.told)))
+
+    @cached_property
+    def by_rows(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
+        """What rows, or their absence, say of each hour: the reason, what tells it, and the minute of that or -1."""
+        reason = np.full(self.length.shape, "unknown", dtype=object)
+        told_by = np.full(self.length.shape, "", dtype=object)
+        at = np.full(self.length.shape, -1, dtype=np.int64)
+        is_unworn = (self.unworn > 0) & (self.unworn >= self.length - self.any_row)
+        reason[is_unworn], told_by[is_unworn] = "not_worn", "rows"
+        for (person, hour), (gap, moment) in self.places.items():
+            if not is_unworn[person, hour]:
+                reason[person, hour], told_by[person, hour] = _OF_GAP[gap], gap
+                at[person, hour] = -1 if moment is None else moment
+        return reason, told_by, at
+
+
 def _frame(
-    study: Study,
-    block: list[Person],
-    name: str,
-    hours: PersonHours,
-    told: NDArray[np.intp],
-    *,
-    by_day: bool,
-    observed: NDArray[np.int16],
-    worn_min: NDArray[np.int16],
-    unworn: NDArray[np.int16],
-    valid: NDArray[np.int16],
-    any_row: NDArray[np.int16],
-    places: dict[tuple[int, int], tuple[str, int | None]],
+    shared: _Shared, name: str, observed: NDArray[np.int16], valid: NDArray[np.int16], *, by_day: bool
 ) -> pl.DataFrame:
     """The hours of a block in one stream, one row each."""
-    people, count = len(block), len(told)
-    start = hours.start_min[told]
-    length = np.broadcast_to(hours.length_min[told], (people, count))
-    valid = valid.copy()
-    missing = length - valid
-    reason = np.full((people, count), "unknown", dtype=object)
-    at = np.full((people, count), -1, dtype=np.int64)
-    told_by = np.full((people, count), "", dtype=object)
-    absent = length - any_row
-    is_unworn = (unworn > 0) & (unworn >= absent)
-    reason[is_unworn] = "not_worn"
-    told_by[is_unworn] = "rows"
-    for (person, hour), (gap, moment) in places.items():
-        if not is_unworn[person, hour]:
-            reason[person, hour], told_by[person, hour] = _OF_GAP[gap], gap
-            at[person, hour] = -1 if moment is None else moment
-    expected = length.copy()
-    for person, who in enumerate(block):
-        for hold, since, until in _stretches(study, who, name, hours, told):
-            is_so = np.zeros(count, dtype=np.bool_)
-            is_so[since:until] = True
-            reason[person, is_so], told_by[person, is_so] = hold, hold
+    hours, told, length = shared.hours, shared.told, shared.length
+    people, count = length.shape
+    missing, expected = length - valid, length.copy()
+    reason, told_by, at = (a.copy() for a in shared.by_rows)
+    for person, who in enumerate(shared.people):
+        for why, since, until in _stretches(shared.task, who, name, hours, told):
+            reason[person, since:until], told_by[person, since:until] = why, why
             if by_day:
                 # Whatever other streams have, this is why there is no row of the day.
-                missing[person, is_so], valid[person, is_so] = length[person, is_so], 0
-            if hold in {"not_enrolled", "withdrawn"}:
-                expected[person, is_so] = 0
+                missing[person, since:until] = length[person, since:until]
+            if why in {"not_enrolled", "withdrawn"}:
+                expected[person, since:until] = 0
     reason[missing == 0], told_by[missing == 0] = None, ""
     return pl.DataFrame(
         {
-            "participant_id": np.repeat([p.participant_id for p in block], count),
+            "participant_id": np.repeat([p.participant_id for p in shared.people], count),
             "day": np.tile(hours.day[told], people),
             "stream": [name] * (people * count),
             "by_day": [by_day] * (people * count),
             "hour": np.tile(hours.hour[told], people),
             "fold": np.tile(hours.fold[told], people),
-            "start_min": np.tile(start, people),
+            "start_min": np.tile(hours.start_min[told], people),
             "length_min": length.ravel(),
             "expected_min": expected.ravel(),
             "observed_min": observed.ravel(),
-            "worn_min": worn_min.ravel(),
-            "valid_min": valid.ravel(),
+            "worn_min": shared.worn.ravel(),
+            "valid_min": (length - missing).ravel(),
             "missing_min": missing.ravel(),
             "reason": reason.ravel().tolist(),
             "told_by": told_by.ravel().tolist(),
@@ -278,20 +262,22 @@ def _frame(
 
 
 def _stretches(
-    study: Study, person: Person, name: str, hours: PersonHours, told: NDArray[np.intp]
+    task: Task, person: Person, name: str, hours: PersonHours, told: NDArray[np.intp]
 ) -> Iterator[tuple[str, int, int]]:
-    """Hours with a reason that the protocol gives, the one with precedence last."""
+    """Hours with a reason that the protocol or a hold gives, the one with precedence last."""
     day, start = hours.day[told], hours.start_min[told]
 
     def place(of: date, *, after: bool = False) -> int:
         return int(np.searchsorted(day, np.datetime64(of), side="right" if after else "left"))
 
-    for outage in study.coverage.outages:
+    for outage in task.study.coverage.outages:
         if not outage.streams or name in outage.streams:
             since, until = (np.searchsorted(start, m.timestamp() / 60) for m in (outage.since, outage.until))
             yield "source_failure", int(since), int(until)
     for lapse in person.lapses:
         yield "needs_reconsent", place(lapse.since), place(lapse.until, after=True) if lapse.until else len(day)
+    for held in (d for of, d in task.held if of == name):
+        yield "held", place(held), place(held, after=True)
     if person.last_day:
         yield "withdrawn", place(person.last_day, after=True), len(day)
     yield "not_enrolled", 0, place(person.first_day)

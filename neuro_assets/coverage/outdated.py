@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -10,17 +10,18 @@ import polars as pl
 
 from neuro_assets.coverage.gaps import AFTER_LAST_SYNC, DRAIN_SYNCS, GAP_BASES, LOW_AT_LAST_SYNC, NOT_FETCHED
 from neuro_assets.coverage.roster import Person, has_day, zone_of
+from neuro_assets.coverage.task import Reached, Task
 from neuro_assets.lake.lake import Connection
 from neuro_assets.streams.coverage import DAILY, HOURLY, VALID_DAY
-from neuro_assets.study import CoverageRules, Study
+from neuro_assets.study import CoverageRules
 
 LAPSED = "+lapsed"
+# The evidence of what waits for the next sync.
+WAITS = "nothing has been handed over since"
 _DAY = timedelta(days=1)
 # Days written in one go: what is held in memory grows with it.
 _AT_ONCE = 62
 _FAR = date(9999, 1, 1)
-
-PersonDays = list[tuple[str, date]]
 
 
 @dataclass(frozen=True)
@@ -30,23 +31,6 @@ class Rewrite:
     people: tuple[str, ...]
     first: date
     last: date
-
-
-@dataclass(frozen=True)
-class Reached:
-    """Until when everybody's data reach, by different measures.
-
-    Attributes:
-        until: the last sync, else the end of the last row, one of a day included: what gaps are told by.
-        rows_until: the end of the last row of samples.
-        came_until: the latest row, where a row of a day only begins it.
-        whole_until: the latest sync or that row.
-    """
-
-    until: Mapping[str, datetime]
-    rows_until: Mapping[str, datetime]
-    came_until: Mapping[str, datetime]
-    whole_until: Mapping[str, datetime]
 
 
 def rules_of(rules: CoverageRules, held: frozenset[tuple[str, date]], first: date, last: date) -> dict[date, str]:
@@ -72,16 +56,7 @@ def rules_of_person(day_rules: str, person: Person, day: date) -> str:
     return f"{day_rules} {zone_of(person, day).key}{LAPSED if is_lapsed else ''}"
 
 
-def outdated(
-    connection: Connection,
-    study: Study,
-    people: Sequence[Person],
-    streams: Sequence[str],
-    staged: Sequence[str],
-    held: frozenset[tuple[str, date]],
-    reached: Reached,
-    now: datetime,
-) -> list[Rewrite]:
+def outdated(connection: Connection, task: Task, people: Sequence[Person]) -> list[Rewrite]:
     """What to write again, once the days that were asked for are written.
 
     - hours and days that waited for a sync or a row which has come since;
@@ -91,25 +66,16 @@ def outdated(
 
     Args:
         connection: with all tables of coverage there.
-        study: the protocol.
+        task: what coverage is told from; its days play no part.
         people: the roster.
-        streams: names of the streams that are covered.
-        staged: tables of staging whose rows coverage is written from.
-        held: days of streams whose new version was refused.
-        reached: until when everybody's data reach.
-        now: the clock.
     """
     extent = connection.execute(f"SELECT min(day), max(day) FROM {DAILY.qualified}").fetchone()
     if extent is None or extent[0] is None:
         return []
-    found = _waiting(connection, reached) + _changed(connection, study, people, streams, staged, held, extent, now)
+    found = _waiting(connection, task.reached) + _changed(connection, task, people, extent)
     known = {p.participant_id: p for p in people}
-    by_day: dict[date, set[str]] = {}
-    for who, day in found:
-        # A day that a clock never showed, or whose zone nobody knows, has no hours, now or later.
-        if who not in known or has_day(known[who], day):
-            by_day.setdefault(day, set()).add(who)
-    return list(_gathered(by_day))
+    # A day that a clock never showed, or whose zone nobody knows, has no hours, now or later.
+    return _gathered((who, day) for who, day in found if who not in known or has_day(known[who], day))
 
 
 def gaps_around(connection: Connection, first: date, last: date, before: Sequence[str]) -> list[Rewrite]:
@@ -154,13 +120,10 @@ def gaps_around(connection: Connection, first: date, last: date, before: Sequenc
         """,
         {"first": first, "last": last, "before": list(before), "bases": list(GAP_BASES), "far": _FAR},
     ).fetchall()
-    by_day: dict[date, set[str]] = {}
-    for who, day in found:
-        by_day.setdefault(day, set()).add(who)
-    return list(_gathered(by_day))
+    return _gathered(found)
 
 
-def _waiting(connection: Connection, reached: Reached) -> PersonDays:
+def _waiting(connection: Connection, reached: Reached) -> list[tuple[str, date]]:
     who = sorted(reached.until.keys() | reached.rows_until.keys() | reached.whole_until.keys())
     moments = {"until": reached.until, "rows_until": reached.rows_until, "whole_until": reached.whole_until}
     frame = pl.DataFrame(
@@ -187,82 +150,57 @@ def _waiting(connection: Connection, reached: Reached) -> PersonDays:
     return found
 
 
-# The evidence of what waits for the next sync.
-WAITS = "nothing has been handed over since"
+_CHANGED = f"""
+WITH covered AS (
+    SELECT participant_id, day, count(*) FILTER (stream IN (SELECT unnest($streams))) AS streams,
+        count(*) AS all_streams, bool_and(expected_min = 0) AS is_outside, bool_or(expected_min = 0) AS has_outside
+    FROM {DAILY.qualified} GROUP BY ALL
+), days AS (
+    SELECT day, rules FROM frame_rules
+    -- Days with rows that are not covered yet are about to be, by a run of their own.
+    WHERE day IN (SELECT day FROM covered) OR day NOT IN (
+        SELECT day FROM ops.staging_days
+        WHERE status = 'accepted' AND rows_staged > 0 AND table_name IN (SELECT unnest($staged)))
+), wanted AS (
+    SELECT p.participant_id, d.day, d.day NOT BETWEEN p.first_day AND p.last_day AS is_outside,
+        d.rules || ' ' || z.zone || CASE WHEN EXISTS (
+            SELECT 1 FROM frame_lapses l
+            WHERE l.participant_id = p.participant_id AND d.day BETWEEN l.since AND l.until
+        ) THEN '{LAPSED}' ELSE '' END AS rules
+    FROM frame_roster p
+    JOIN days d ON d.day >= p.told_from
+    -- Before the first zone of a person there are no hours.
+    JOIN frame_zones z ON z.participant_id = p.participant_id AND d.day >= z.since AND d.day < z.until
+    WHERE d.day < $over
+)
+SELECT w.participant_id, w.day
+FROM wanted w
+LEFT JOIN covered c USING (participant_id, day)
+LEFT JOIN {VALID_DAY.qualified} v USING (participant_id, day)
+WHERE c.streams IS DISTINCT FROM $count OR c.all_streams <> c.streams
+    OR c.is_outside <> w.is_outside OR c.has_outside <> w.is_outside
+    OR (NOT w.is_outside AND v.rules IS DISTINCT FROM w.rules)
+UNION
+SELECT participant_id, day FROM covered LEFT JOIN frame_roster p USING (participant_id)
+WHERE p.participant_id IS NULL OR day < p.told_from
+"""
 
 
 def _changed(
-    connection: Connection,
-    study: Study,
-    people: Sequence[Person],
-    streams: Sequence[str],
-    staged: Sequence[str],
-    held: frozenset[tuple[str, date]],
-    extent: tuple[date, date],
-    now: datetime,
-) -> PersonDays:
-    rules = rules_of(study.coverage, held, *extent)
-    persons = pl.DataFrame(
-        [(p.participant_id, date.min if p.is_listed else p.first_day, p.first_day, p.last_day or _FAR) for p in people],
-        schema={"participant_id": pl.String, "told_from": pl.Date, "first_day": pl.Date, "last_day": pl.Date},
-        orient="row",
-    )
-    zones = pl.DataFrame(
-        [(p.participant_id, since, until, zone) for p in people for since, until, zone in p.periods],
-        schema={"participant_id": pl.String, "since": pl.Date, "until": pl.Date, "zone": pl.String},
-        orient="row",
-    )
-    lapses = pl.DataFrame(
-        [(p.participant_id, lapse.since, lapse.until or _FAR) for p in people for lapse in p.lapses],
-        schema={"participant_id": pl.String, "since": pl.Date, "until": pl.Date},
-        orient="row",
-    )
-    days = pl.DataFrame({"day": list(rules), "rules": list(rules.values())}, {"day": pl.Date, "rules": pl.String})
-    frames = {"frame_roster": persons, "frame_zones": zones, "frame_lapses": lapses, "frame_rules": days}
+    connection: Connection, task: Task, people: Sequence[Person], extent: tuple[date, date]
+) -> list[tuple[str, date]]:
+    """Days between the first and the last covered one on which people, streams or rules are others by now."""
+    frames = _protocol_frames(task, people, extent)
     for name, frame in frames.items():
         connection.register(name, frame.to_arrow())
     found = connection.execute(
-        f"""
-        WITH covered AS (
-            SELECT participant_id, day, count(*) FILTER (stream IN (SELECT unnest($streams))) AS streams,
-                count(*) AS all_streams, bool_and(expected_min = 0) AS is_outside,
-                bool_or(expected_min = 0) AS has_outside
-            FROM {DAILY.qualified} GROUP BY ALL
-        ), days AS (
-            SELECT day, rules FROM frame_rules
-            -- Days with rows that are not covered yet are about to be, by a run of their own.
-            WHERE day IN (SELECT day FROM covered) OR day NOT IN (
-                SELECT day FROM ops.staging_days
-                WHERE status = 'accepted' AND rows_staged > 0 AND table_name IN (SELECT unnest($staged)))
-        ), wanted AS (
-            SELECT p.participant_id, d.day, d.day NOT BETWEEN p.first_day AND p.last_day AS is_outside,
-                d.rules || ' ' || z.zone || CASE WHEN EXISTS (
-                    SELECT 1 FROM frame_lapses l
-                    WHERE l.participant_id = p.participant_id AND d.day BETWEEN l.since AND l.until
-                ) THEN '{LAPSED}' ELSE '' END AS rules
-            FROM frame_roster p
-            JOIN days d ON d.day >= p.told_from
-            -- Before the first zone of a person there are no hours.
-            JOIN frame_zones z ON z.participant_id = p.participant_id AND d.day >= z.since AND d.day < z.until
-            WHERE d.day < $over
-        )
-        SELECT w.participant_id, w.day
-        FROM wanted w
-        LEFT JOIN covered c USING (participant_id, day)
-        LEFT JOIN {VALID_DAY.qualified} v USING (participant_id, day)
-        WHERE c.streams IS DISTINCT FROM $count OR c.all_streams <> c.streams
-            OR c.is_outside <> w.is_outside OR c.has_outside <> w.is_outside
-            OR (NOT w.is_outside AND v.rules IS DISTINCT FROM w.rules)
-        UNION
-        SELECT participant_id, day FROM covered LEFT JOIN frame_roster p USING (participant_id)
-        WHERE p.participant_id IS NULL OR day < p.told_from
-        """,
+        _CHANGED,
         {
-            "streams": list(streams),
-            "staged": list(staged),
-            "count": len(streams),
+            "streams": task.covered.names,
+            "staged": [s.qualified for s in (*task.covered.read, *task.covered.by_day)],
+            "count": len(task.covered.names),
             # By then it is over in every zone.
-            "over": now.date() - _DAY,
+            "over": task.now.date() - _DAY,
         },
     ).fetchall()
     for name in frames:
@@ -270,17 +208,45 @@ def _changed(
     return found
 
 
-def _gathered(by_day: Mapping[date, set[str]]) -> Iterator[Rewrite]:
+def _protocol_frames(task: Task, people: Sequence[Person], extent: tuple[date, date]) -> dict[str, pl.DataFrame]:
+    """What `_CHANGED` compares with: people, their zones and lapses, and the rules of each day."""
+    rules = rules_of(task.study.coverage, task.held, *extent)
+    span = {"since": pl.Date, "until": pl.Date}
+    return {
+        "frame_roster": pl.DataFrame(
+            [
+                (p.participant_id, date.min if p.is_listed else p.first_day, p.first_day, p.last_day or _FAR)
+                for p in people
+            ],
+            schema={"participant_id": pl.String, "told_from": pl.Date, "first_day": pl.Date, "last_day": pl.Date},
+            orient="row",
+        ),
+        "frame_zones": pl.DataFrame(
+            [(p.participant_id, *period) for p in people for period in p.periods],
+            schema={"participant_id": pl.String, **span, "zone": pl.String},
+            orient="row",
+        ),
+        "frame_lapses": pl.DataFrame(
+            [(p.participant_id, lapse.since, lapse.until or _FAR) for p in people for lapse in p.lapses],
+            schema={"participant_id": pl.String, **span},
+            orient="row",
+        ),
+        "frame_rules": pl.DataFrame(
+            {"day": list(rules), "rules": list(rules.values())}, {"day": pl.Date, "rules": pl.String}
+        ),
+    }
+
+
+def _gathered(person_days: Iterable[tuple[str, date]]) -> list[Rewrite]:
     """Days side by side, with everybody whom one of them concerns."""
-    first: date | None = None
-    last, who = date.min, set[str]()
+    by_day: dict[date, set[str]] = {}
+    for who, day in person_days:
+        by_day.setdefault(day, set()).add(who)
+    found: list[tuple[date, date, set[str]]] = []
     for day in sorted(by_day):
-        if first is not None and (day - last != _DAY or (day - first).days >= _AT_ONCE):
-            yield Rewrite(tuple(sorted(who)), first, last)
-            first = None
-        if first is None:
-            first, who = day, set()
-        last = day
-        who |= by_day[day]
-    if first is not None:
-        yield Rewrite(tuple(sorted(who)), first, last)
+        if found and day - found[-1][1] == _DAY and (day - found[-1][0]).days < _AT_ONCE:
+            first, _, who = found.pop()
+            found.append((first, day, who | by_day[day]))
+        else:
+            found.append((day, day, by_day[day]))
+    return [Rewrite(tuple(sorted(who)), first, last) for first, last, who in found]

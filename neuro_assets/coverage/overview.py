@@ -6,8 +6,9 @@ from datetime import timedelta
 import polars as pl
 
 from neuro_assets.coverage.standing import Moment, Standing
+from neuro_assets.coverage.why import REASONS_OF_DAYS
 from neuro_assets.lake.lake import Connection
-from neuro_assets.streams.coverage import DAILY, OVERVIEW, VALID_DAY
+from neuro_assets.streams.coverage import OVERVIEW, VALID_DAY
 from neuro_assets.study import Study
 
 _MIN_PER_H = 60
@@ -70,7 +71,7 @@ def status_of(standing: Standing, study: Study) -> str:
         return "withdrawn"
     if standing.handed_over is None:
         return "nothing_yet"
-    is_silent = standing.silent.total_seconds() >= study.coverage.overview.inactive_after_h * 3600
+    is_silent = standing.silent >= timedelta(hours=study.coverage.overview.inactive_after_h)
     return "inactive" if is_silent else "active"
 
 
@@ -97,11 +98,10 @@ WITH nights AS (
         ON v.participant_id = p.participant_id AND v.day BETWEEN greatest(p.since, p.first_day) AND p.until
     GROUP BY ALL
 ), reasons AS (
-    SELECT d.participant_id, reason, sum(d.missing_min) AS minutes
+    SELECT r.participant_id, r.reason, sum(r.minutes) AS minutes
     FROM frame_people p
-    JOIN {DAILY.qualified} d
-        ON d.participant_id = p.participant_id AND d.day BETWEEN greatest(p.since, p.first_day) AND p.until
-    WHERE reason IS NOT NULL
+    JOIN ({REASONS_OF_DAYS}) r
+        ON r.participant_id = p.participant_id AND r.day BETWEEN greatest(p.since, p.first_day) AND p.until
     GROUP BY ALL
 ), most AS (
     SELECT participant_id, arg_max(reason, (minutes, reason)) AS main_reason FROM reasons GROUP BY ALL

@@ -14,9 +14,8 @@ from neuro_assets.study import Lapse, Study, zone_periods
 Periods = tuple[tuple[date, date, str], ...]
 
 _DAY = timedelta(days=1)
-# Days that are looked through first; then four times as many, and so on.
+# Days that are looked through first.
 _STRETCH = 3
-_WITHIN = "day BETWEEN $since AND $until AND participant_id IN (SELECT unnest($people)) GROUP BY 1"
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def next_rows(
     connection: Connection, streams: Sequence[Stream], people: Iterable[str], after: datetime
 ) -> dict[str, datetime]:
     """Each person's first row of any stream from a moment on; staging is read in ever longer stretches."""
-    newest, _ = _extent(connection, streams)
+    newest = _newest(connection, streams)
     # A local day begins up to 14 hours before that of UTC, and ends up to 12 after it.
     since = after.date() - _DAY
     found: dict[str, datetime] = {}
@@ -118,7 +117,9 @@ def next_rows(
     while missing and newest is not None and since <= newest:
         until = since + (span - 1) * _DAY
         rows = " UNION ALL ".join(
-            f"SELECT participant_id, min(ts) AS ts FROM {s.qualified} WHERE ts >= $after AND {_WITHIN}" for s in streams
+            f"SELECT participant_id, min(ts) AS ts FROM {s.qualified} WHERE ts >= $after"
+            " AND day BETWEEN $since AND $until AND participant_id IN (SELECT unnest($people)) GROUP BY 1"
+            for s in streams
         )
         bound = {"after": after, "since": since, "until": until, "people": list(missing)}
         found |= _of_each(connection, f"SELECT participant_id, min(ts) FROM ({rows}) GROUP BY 1", bound)
@@ -139,7 +140,7 @@ def last_rows(
     The last days of staging are looked through for everybody, and those that are about to be covered (`anew`). For who
     has nothing there it is the last day on which they are covered with something; the record is not looked through.
     """
-    newest, _ = _extent(connection, streams)
+    newest = _newest(connection, streams)
     if newest is None:
         return {}
     # A local day is at most one day ahead of that of UTC.
@@ -148,15 +149,13 @@ def last_rows(
     found = _last_of(connection, streams, everybody, [until - n * _DAY for n in range(_STRETCH)], at)
     missing = [who for who in everybody if who not in found]
     days = _last_covered(connection, missing, until - _STRETCH * _DAY)
-    covered = _last_of(connection, streams, list(days), sorted(set(days.values())), at)
-    about_to_be: dict[str, datetime] = {}
-    if anew and missing:
-        range_of_days = [anew[0] + n * _DAY for n in range((anew[1] - anew[0]).days + 1)]
-        about_to_be = _last_of(connection, streams, missing, range_of_days, at)
-    older = {
-        who: max(m[who] for m in (covered, about_to_be) if who in m) for who in covered.keys() | about_to_be.keys()
-    }
-    return found | older
+    older = [(list(days), sorted(set(days.values())))]
+    if anew:
+        older.append((missing, [anew[0] + n * _DAY for n in range((anew[1] - anew[0]).days + 1)]))
+    for whose, which in older:
+        for who, end in _last_of(connection, streams, whose, which, at).items():
+            found[who] = max(end, found.get(who, end))
+    return found
 
 
 def _last_covered(connection: Connection, people: Sequence[str], until: date) -> dict[str, date]:
@@ -187,10 +186,10 @@ def _of_each(connection: Connection, sql: str, bound: Mapping[str, object]) -> d
     return dict(connection.execute(sql, bound).fetchall())
 
 
-def _extent(connection: Connection, streams: Sequence[Stream]) -> tuple[date | None, date | None]:
-    days = " UNION ALL ".join(f"SELECT max(day) AS newest, min(day) AS oldest FROM {s.qualified}" for s in streams)
-    found = connection.execute(f"SELECT max(newest), min(oldest) FROM ({days})").fetchone()
-    return found or (None, None)
+def _newest(connection: Connection, streams: Sequence[Stream]) -> date | None:
+    days = " UNION ALL ".join(f"SELECT max(day) AS day FROM {s.qualified}" for s in streams)
+    found = connection.execute(f"SELECT max(day) FROM ({days})").fetchone()
+    return found[0] if found else None
 
 
 def last_syncs(connection: Connection) -> dict[str, datetime]:

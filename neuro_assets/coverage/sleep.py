@@ -25,16 +25,14 @@ def read_sleep(connection: Connection, shape: tuple[int, int], start_min: int) -
     """
     asleep, in_bed = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
     minutes = shape[1]
-    for sql, is_stage in ((_STAGES, True), (_SESSIONS, False)):
-        found = connection.execute(sql, {"start": start_min, "minutes": minutes, "asleep": list(ASLEEP)}).fetchnumpy()
+    for sql in (_STAGES, _SESSIONS):
+        found = connection.execute(sql, {"start": start_min, "minutes": minutes}).fetchnumpy()
         place, at, length = (np.asarray(found[n], dtype=np.int64) for n in ("place", "minute", "length"))
-        is_asleep = np.asarray(found["is_asleep"], dtype=np.bool_)
+        is_asleep = np.repeat(np.asarray(found["is_asleep"], dtype=np.bool_), length)
         who, each = np.repeat(place, length), spread_rows(at, length)
         inside = (each >= 0) & (each < minutes)
         in_bed[who[inside], each[inside]] = True
-        if is_stage:
-            slept = inside & np.repeat(is_asleep, length)
-            asleep[who[slept], each[slept]] = True
+        asleep[who[inside & is_asleep], each[inside & is_asleep]] = True
     return SleepGrid(asleep, in_bed)
 
 
@@ -45,7 +43,7 @@ _NEAR = """
 """
 _STAGES = f"""
 SELECT b.place::BIGINT AS place, epoch_us(s.ts) // 60_000_000 - $start AS minute,
-    greatest(s.period_s // 60, 1)::BIGINT AS length, list_contains($asleep, s.stage) AS is_asleep
+    greatest(s.period_s // 60, 1)::BIGINT AS length, s.stage IN {ASLEEP} AS is_asleep
 FROM staging.sleep_stage s JOIN coverage_block b USING (participant_id)
 WHERE {_NEAR}
 """
@@ -53,5 +51,5 @@ _SESSIONS = f"""
 SELECT b.place::BIGINT AS place, epoch_us(s.ts) // 60_000_000 - $start AS minute,
     (s.duration_s // 60)::BIGINT AS length, false AS is_asleep
 FROM staging.sleep_session s JOIN coverage_block b USING (participant_id)
-WHERE {_NEAR} AND $asleep IS NOT NULL
+WHERE {_NEAR}
 """

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from neuro_assets.coverage.hours import Task
 from neuro_assets.coverage.outdated import LAPSED
+from neuro_assets.coverage.task import Task
 from neuro_assets.lake.lake import Connection
 from neuro_assets.science.valid_days import RULES, TriState, valid_days
 from neuro_assets.study import ValidDay

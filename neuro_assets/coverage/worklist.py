@@ -11,8 +11,9 @@ from neuro_assets.coverage.overview import status_of
 from neuro_assets.coverage.roster import begin_of, zone_of
 from neuro_assets.coverage.standing import Moment, Standing, without_outages
 from neuro_assets.coverage.valid import sentence
+from neuro_assets.coverage.why import MAIN_REASON_OF_DAYS
 from neuro_assets.lake.lake import Connection
-from neuro_assets.streams.coverage import DAILY, VALID_DAY
+from neuro_assets.streams.coverage import VALID_DAY
 from neuro_assets.study import Study
 
 _DAY = timedelta(days=1)
@@ -51,9 +52,9 @@ def worklist(connection: Connection, study: Study, standings: Sequence[Standing]
         asked = [s for s in standings if status_of(s, study) in {"active", "inactive", "nothing_yet"}]
         days = _recent_days(connection, asked)
         held = _held_days(connection, study)
-        rows_of = {s.participant_id: s.last_row for s in standings if s.last_row}
+        latest = sorted((s.last_row, s.participant_id) for s in standings if s.last_row)[-2:]
         for standing in asked:
-            others = max((at for who, at in rows_of.items() if who != standing.participant_id), default=None)
+            others = max((at for at, who in latest if who != standing.participant_id), default=None)
             finding = _finding(standing, study, moment, days.get(standing.participant_id, []), held, others)
             if finding and not _was_spoken_to(standing, study, moment):
                 rows.append(_row(standing, moment, finding))
@@ -213,14 +214,7 @@ def _recent_days(connection: Connection, standings: Sequence[Standing]) -> dict[
     connection.register("frame_until", frame.to_arrow())
     found = connection.execute(
         f"""
-        WITH reasons AS (
-            SELECT d.participant_id, d.day, d.reason, sum(d.missing_min) AS minutes
-            FROM {DAILY.qualified} d JOIN frame_until u USING (participant_id)
-            WHERE d.day BETWEEN u.until - {_FURTHEST} AND u.until AND reason IS NOT NULL AND worn_min IS NOT NULL
-            GROUP BY ALL
-        ), why AS (
-            SELECT participant_id, day, arg_max(reason, (minutes, reason)) AS reason FROM reasons GROUP BY ALL
-        )
+        WITH why AS ({MAIN_REASON_OF_DAYS})
         SELECT v.participant_id, v.day, v.is_valid, v.worn_min, why.reason
         FROM {VALID_DAY.qualified} v
         JOIN frame_until u USING (participant_id)

@@ -158,6 +158,7 @@ def _mean_h(name: str, description: str) -> Column:
     return Column(name, "DOUBLE", description, "h", nullable=True, ge=0, le=25)
 
 
+_LAST_CONTACT = Column("last_contact", "TIMESTAMPTZ", "When somebody spoke to the person last", "UTC", nullable=True)
 _AS_OF = Column("as_of", "TIMESTAMPTZ", "Moment that is judged: now, the last upload, or the end of the study", "UTC")
 _MAIN_REASON = Column(
     "main_reason", "VARCHAR", "Why most of what is missing is missing", nullable=True, isin=tuple(REASONS)
@@ -245,7 +246,7 @@ OVERVIEW = Table(
         _mean_h("sleep_h_per_night", "Mean sleep of these nights"),
         Column("is_low_sleep", "BOOLEAN", "Whether that is little; empty with too few nights", nullable=True),
         _MAIN_REASON,
-        Column("last_contact", "TIMESTAMPTZ", "When somebody spoke to the person last", "UTC", nullable=True),
+        _LAST_CONTACT,
     ),
     "Who takes part now, who has fallen silent, who wears the device or sleeps little. The last days are those of the"
     " protocol (7).",
@@ -279,7 +280,7 @@ WORKLIST = Table(
             "UTC",
             nullable=True,
         ),
-        Column("last_contact", "TIMESTAMPTZ", "When somebody spoke to the person last", "UTC", nullable=True),
+        _LAST_CONTACT,
         Column("last_contact_by", "VARCHAR", "How", nullable=True),
     ),
     "Who needs a contact today, why, and since when. Who has merely not synced yet today is not here.",

@@ -69,10 +69,11 @@ def coverage(root: Path) -> Section:
         with job.lake.connect() as connection, job.lake.transaction(connection, ["coverage"]):
             for table in ("hourly", "daily", "valid_day", "cross_stream"):
                 connection.execute(f"DROP TABLE coverage.{table}")
-        cover(0, LITTLE - 1)
-        early = cover(LITTLE + 1, LITTLE + 1)
-        cover(LITTLE + 1, DAYS - 3)
-        late = cover(DAYS - 3, DAYS - 3)
+        # Each day is new, and written with the one before it and the one after.
+        cover(0, LITTLE)
+        early = [cover(day, day) for day in range(LITTLE + 2, LITTLE + 5)]
+        cover(LITTLE + 5, DAYS - 6)
+        late = [cover(day, day) for day in range(DAYS - 4, DAYS - 1)]
     lines = [
         (f"{DAYS} days at once", whole),
         (f"one day, {LITTLE} days behind it", early),
