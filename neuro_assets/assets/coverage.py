@@ -71,14 +71,7 @@ def build_coverage_assets(
             report = cover_days(connection, job, days.start, days.end)
             context.log.info(log_line("covered", days=str(days), people=report.people, hours=report.hours))
             checks = coverage_check_results(connection, days)
-            return tuple(
-                dg.MaterializeResult(
-                    asset_key=key_of(table),
-                    metadata=_metadata(connection, table),
-                    check_results=[c for c in checks if c.asset_key == key_of(table)],
-                )
-                for table in COVERAGE_TABLES
-            )
+            return _results(checks, {table: _metadata(connection, table) for table in COVERAGE_TABLES})
 
     @dg.multi_asset(
         name="coverage_people",
@@ -96,16 +89,21 @@ def build_coverage_assets(
             write_people(connection, job, found)
         checks = people_check_results(found.frames[ADHERENCE.qualified])
         context.log.info(log_line("people_judged", as_of=str(found.moment.at)))
-        return tuple(
-            dg.MaterializeResult(
-                asset_key=key_of(table),
-                metadata=_of_people(found, table),
-                check_results=[c for c in checks if c.asset_key == key_of(table)],
-            )
-            for table in PEOPLE_TABLES
-        )
+        return _results(checks, {table: _of_people(found, table) for table in PEOPLE_TABLES})
 
     return [coverage, coverage_people]
+
+
+def _results(checks: list[dg.AssetCheckResult], metadata: dict[Table, Any]) -> tuple[dg.MaterializeResult, ...]:
+    """A result for each table, with the checks that are its own."""
+    return tuple(
+        dg.MaterializeResult(
+            asset_key=key_of(table),
+            metadata=told,
+            check_results=[c for c in checks if c.asset_key == key_of(table)],
+        )
+        for table, told in metadata.items()
+    )
 
 
 def _spec(table: Table, read: list[str], partitions: dg.DailyPartitionsDefinition) -> dg.AssetSpec:

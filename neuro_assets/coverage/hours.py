@@ -237,7 +237,8 @@ def _frame(
                 missing[person, since:until] = length[person, since:until]
             if why in {"not_enrolled", "withdrawn"}:
                 expected[person, since:until] = 0
-    reason[missing == 0], told_by[missing == 0] = None, ""
+    nothing: Any = None
+    reason[missing == 0], told_by[missing == 0] = nothing, ""
     return pl.DataFrame(
         {
             "participant_id": np.repeat([p.participant_id for p in shared.people], count),

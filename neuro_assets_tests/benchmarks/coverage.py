@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from statistics import median
 
 import polars as pl
 import yaml
@@ -74,28 +75,24 @@ def coverage(root: Path) -> Section:
         early = [cover(day, day) for day in range(LITTLE + 2, LITTLE + 5)]
         cover(LITTLE + 5, DAYS - 6)
         late = [cover(day, day) for day in range(DAYS - 4, DAYS - 1)]
+    before, after = (median(m.told["seconds"] for m in days) for days in (early, late))
     lines = [
-        (f"{DAYS} days at once", whole),
-        (f"one day, {LITTLE} days behind it", early),
-        (f"one day, {DAYS - 3} days behind it", late),
-        ("the same rows counted by person, day and hour, by DuckDB alone", counted),
+        (f"{DAYS} days at once", whole.told["seconds"], whole),
+        (f"one more day, {LITTLE} days behind it", before, early[0]),
+        (f"one more day, {DAYS - 6} days behind it", after, late[0]),
+        ("the same rows counted by person, day and hour, by DuckDB alone", counted.told["seconds"], counted),
     ]
     return Section(
         "Coverage",
         f"{PEOPLE:,} simulated people with every effect, {DAYS} days, {len(STREAMS)} streams: {rows:,} minutes become"
-        f" {hours:,} hours of the clock with their reasons. A day is written with the two beside it. One run each, in"
-        " processes of their own.",
+        f" {hours:,} hours of the clock with their reasons. A day is written with the two beside it. One run each in a"
+        " process of its own; of one more day the median of three days in turn.",
         ("work", "seconds", "memory"),
-        [(name, f"{m.told['seconds']:.1f}", f"{m.peak_bytes / GB:.2f} GB") for name, m in lines],
+        [(name, f"{seconds:.1f}", f"{m.peak_bytes / GB:.2f} GB") for name, seconds, m in lines],
         (
             Target(f"{DAYS} days over counting their rows", whole.told["seconds"] / counted.told["seconds"], 6, "x"),
             Target("memory", whole.peak_bytes / GB, 2.5, "GB"),
-            Target(
-                f"one more day, {DAYS - 3} days behind it over {LITTLE}",
-                late.told["seconds"] / early.told["seconds"],
-                1.25,
-                "x",
-            ),
+            Target(f"one more day, {DAYS - 6} days behind it over {LITTLE}", after / before, 1.25, "x"),
         ),
     )
 
