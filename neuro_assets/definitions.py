@@ -9,15 +9,16 @@ from neuro_assets.assets.baselines import build_dbt_assets, build_dbt_resource, 
 from neuro_assets.assets.coverage import build_coverage_assets
 from neuro_assets.assets.raw import LANDING, build_raw_asset
 from neuro_assets.assets.staging import build_staging_asset
+from neuro_assets.assets.surveys import build_survey_assets
 from neuro_assets.automation.build import build_automation
 from neuro_assets.home import ensure_home
 from neuro_assets.lake.io_manager import LakeIOManager
 from neuro_assets.partitions import daily_partitions
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.settings import Settings, load_settings
-from neuro_assets.sources.load import load_sources
 from neuro_assets.streams.catalogue import STREAMS
 from neuro_assets.study import load_study
+from neuro_assets.surveys.load import home_sources
 
 # Beta by name: the one policy that makes a range one run, and Dagster's own use of two others. Every
 # other warning stays audible.
@@ -30,12 +31,14 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     settings = settings or load_settings()
     ensure_home(settings)
     _warn_of_another_home(settings)
-    study, sources = load_study(settings.study_path), load_sources(settings.source_dirs)
+    study = load_study(settings.study_path)
+    sources = home_sources(settings, study)
     partitions = daily_partitions(study)
     assets = [
         LANDING,
         *(build_raw_asset(kind, partitions) for kind in sources.kinds),
         *(build_staging_asset(s, sources, study, partitions) for s in STREAMS if sources.feeding(s.name)),
+        *build_survey_assets(sources, partitions),
         *build_coverage_assets(sources, study, partitions),
         *build_dbt_assets(partitions),
         build_engagement_asset(),

@@ -200,6 +200,9 @@ class Study(_Model):
     participants: Path | None = Field(default=None, description="CSV or YAML, relative to study.yaml.")
     auto_enrol: bool = Field(default=False, description="Take every vendor id as a participant.")
     expected_streams: tuple[str, ...] = ()
+    surveys: tuple[str, ...] = Field(
+        default=(), description="Built-in instruments of the study; those in the home's surveys/ are there anyway."
+    )
     gates: Gates = Gates()
     stream_gates: dict[str, Gates] = Field(default_factory=dict, description="Gates of single streams.")
     coverage: CoverageRules = CoverageRules()

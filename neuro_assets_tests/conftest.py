@@ -15,6 +15,7 @@ from neuro_assets.lake.lake import Lake
 from neuro_assets.settings import Settings, load_settings
 from neuro_assets.sources.load import Sources, load_sources
 from neuro_assets.study import Study, Window
+from neuro_assets.surveys.load import home_sources
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -88,7 +89,9 @@ def make_job(tmp_path_factory: pytest.TempPathFactory, empty_home: Path, vendor_
         home = tmp_path_factory.mktemp("job") / "home"
         shutil.copytree(empty_home, home)
         settings = _settings(home)
-        return Ingest(settings, Lake.from_settings(settings), study or study_of(**overrides), vendor_sources)
+        study = study or study_of(**overrides)
+        sources = home_sources(settings, study) if study.surveys else vendor_sources
+        return Ingest(settings, Lake.from_settings(settings), study, sources)
 
     return make
 

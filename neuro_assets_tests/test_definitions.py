@@ -23,7 +23,7 @@ HEAVY = ("sklearn", "statsmodels", "scipy", "pandera", "matplotlib")
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dg.AssetSpec]:
     home = tmp_path_factory.mktemp("graph") / "home"
-    found = new_graph(home, expected_streams=["daily_activity"]).resolve_asset_graph()
+    found = new_graph(home, expected_streams=["daily_activity"], surveys=["phq9"]).resolve_asset_graph()
     return {table_name(k): found.get(k) for k in found.get_all_asset_keys()}  # type: ignore[misc]
 
 
@@ -34,10 +34,17 @@ def executable(nodes: dict) -> dict:
 def test_every_stream_with_a_source_and_every_dbt_model_is_an_asset(nodes: dict):
     staging = {s.qualified for s in STREAMS} - {s.qualified for s in STREAMS if s.name in UNFED}
     models = {f"baselines.{p.stem}" for p in Path("dbt_project/models").resolve().rglob("*.sql")}
-    assert {n for n in nodes if n.startswith("staging.")} == staging
-    assert {n for n in nodes if n.startswith("baselines.")} == models | {"baselines.user_engagement_trend"}
-    raw = {source: sum(n.startswith(f"raw.{source}_") for n in nodes) for source in ("fitabase", "fitbit", "takeout")}
-    assert raw == {"fitabase": 19, "fitbit": 19, "takeout": 13}
+    assert {n for n in nodes if n.startswith("staging.")} == staging | {"staging.survey_wide_phq9"}
+    assert {n for n in nodes if n.startswith("baselines.")} == models | {
+        "baselines.user_engagement_trend",
+        "baselines.survey_score",
+        "baselines.survey_flag",
+    }
+    raw = {
+        source: sum(n.startswith(f"raw.{source}_") for n in nodes)
+        for source in ("fitabase", "fitbit", "takeout", "survey")
+    }
+    assert raw == {"fitabase": 19, "fitbit": 19, "takeout": 13, "survey": 1}
     assert sum(n.startswith("raw.") for n in nodes) == sum(raw.values())
 
 
@@ -50,9 +57,8 @@ def test_every_staging_and_baselines_asset_has_a_check(nodes: dict):
     assert {n: c for n, c in checks.items() if c < 1} == {}
     agreeing = {"steps", "distance", "calories", "intensity"}
     agreeing |= {"daily_distance", "daily_steps", "daily_calories", "daily_intensity"}
-    assert {n: c for n, c in checks.items() if n.startswith("staging.")} == {
-        n: 4 if n.removeprefix("staging.") in agreeing else 3 for n in checks if n.startswith("staging.")
-    }
+    streams = [n for n in checks if n.startswith("staging.") and "survey_wide" not in n]
+    assert {n: checks[n] for n in streams} == {n: 4 if n.removeprefix("staging.") in agreeing else 3 for n in streams}
 
 
 def test_every_asset_says_whose_and_what_it_is(nodes: dict):

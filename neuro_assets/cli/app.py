@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from neuro_assets.backup.copying import BackupError
-from neuro_assets.cli import demo, dev, files, keep, look, people, plot, rejected, source, source_check, work
+from neuro_assets.cli import demo, dev, files, keep, look, people, plot, rejected, source, source_check, survey, work
 from neuro_assets.cli.console import fail
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.extensions import ExtensionMissingError
@@ -46,6 +46,16 @@ source_app = typer.Typer(
 source_app.command()(source.new)
 source_app.command()(source_check.check)
 app.add_typer(source_app)
+
+
+survey_app = typer.Typer(
+    name="survey",
+    help="Instruments: which there are, and what would become of a file of answers.",
+    no_args_is_help=True,
+)
+survey_app.command("list")(survey.listed)
+survey_app.command()(survey.check)
+app.add_typer(survey_app)
 
 
 plot_app = typer.Typer(name="plot", help="Pictures of the lake, as a page or a picture.", no_args_is_help=True)

@@ -9,8 +9,8 @@ from neuro_assets.lake.ddl import existing_columns
 from neuro_assets.lake.lake import Lake, LakeError
 from neuro_assets.lake.layout import LakeLayoutError, check_layout
 from neuro_assets.settings import Settings, load_settings
-from neuro_assets.sources.load import load_sources
 from neuro_assets.study import load_study
+from neuro_assets.surveys.load import home_sources
 
 
 def open_home() -> Ingest:
@@ -29,11 +29,12 @@ def open_any_home() -> Ingest:
     settings = load_settings()
     ensure_home(settings)
     use_dagster_home(settings)
+    study = load_study(settings.study_path)
     return Ingest(
         settings,
         Lake.from_settings(settings),
-        load_study(settings.study_path),
-        load_sources(settings.source_dirs),
+        study,
+        home_sources(settings, study),
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas of study.yaml and of source specs, for editors."""
+"""Writes the JSON Schemas of study.yaml, of source specs and of codebooks, for editors."""
 
 import json
 
@@ -7,8 +7,9 @@ from pydantic import BaseModel
 from neuro_assets.settings import REPOSITORY
 from neuro_assets.sources.model import SourceSpec
 from neuro_assets.study import Study
+from neuro_assets.surveys.model import Codebook
 
-SCHEMAS: dict[str, type[BaseModel]] = {"study": Study, "source": SourceSpec}
+SCHEMAS: dict[str, type[BaseModel]] = {"study": Study, "source": SourceSpec, "survey": Codebook}
 FOLDER = REPOSITORY / "docs" / "schema"
 
 

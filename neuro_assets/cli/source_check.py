@@ -53,12 +53,13 @@ def check(
         print_json([r.as_dict() for r in told])
     else:
         for rehearsal in told:
-            _show(rehearsal)
+            show_rehearsal(rehearsal)
     if any(r.outcome == "rejected" for r in told):
         raise typer.Exit(1)
 
 
-def _show(told: Rehearsal) -> None:
+def show_rehearsal(told: Rehearsal) -> None:
+    """Print what would become of a file."""
     out.print(Text.assemble((told.name, "bold"), f" {_VERDICTS[told.outcome]}"))
     if told.reason:
         _show_reason(told.reason)

@@ -90,6 +90,11 @@ class _Match:
     unexplained: int
     is_named: bool
 
+    def is_told(self, kind: FileKind) -> bool:
+        """Columns that any instrument could have (q1, q2) tell its kind only with the file's name."""
+        items = [self.layout.header[self.layout.columns_at[c]] for c in kind.spec.required]
+        return self.is_named or kind.spec.is_named_by(items)
+
     @property
     def rank(self) -> tuple[bool, bool, bool, int, int, bool]:
         return self.names_person, self.is_own_header, self.fits_cells, -self.unexplained, self.exact, self.is_named
@@ -115,7 +120,8 @@ def find_layout(
         kinds = [k for k in sources.kinds if k.source.recognised_by == "columns"]
     places = _Places(header)
     names = [(k, _Names(header, places)) for k in kinds]
-    matches = [m for k, n in names if (m := _match(k, n, sample, file_name)) is not None]
+    found = ((_match(k, n, sample, file_name), k) for k, n in names)
+    matches = [m for m, k in found if m is not None and (kind is not None or m.is_told(k))]
     if not matches:
         if twice := sorted({name for _, n in names for name in n.twice}):
             raise FileRefusedError("unknown_layout", f"columns appear twice: {', '.join(twice)}", "Leave one of each")

@@ -254,6 +254,8 @@ class Planner:
         if kind.spec.time.format and not said.date_order:
             evidence = f"the source spec says how they are written ({kind.spec.time.format})"
             return scan, extent, order, evidence
+        if kind.spec.time.days:
+            return scan, extent, order, "the source spec says which day each text stands for"
         if not extent.rows:
             return scan, extent, order, "the file has no rows"
         finished = extent.rows - (scan.unfinished_row is not None)

@@ -153,6 +153,9 @@ class Scan:
         return loose_time(joined)
 
     def _parsed(self, cell: str) -> str:
+        if days := self.kind.spec.time.days:
+            told = " ".join(f"WHEN {sql_text(text)} THEN TIMESTAMP '{day}'" for text, day in days.items())
+            return f"CASE {cell} {told} END"
         parsed = f"try_strptime({cell}, {sql_list(self.times.formats)})" if self.times.formats else "NULL::TIMESTAMP"
         if not self.times.has_serials:
             return parsed
@@ -261,9 +264,24 @@ class Scan:
             self.kind.spec.wide,
             self.rows_with(unreadable="NULL::VARCHAR" if is_all_read else self.unreadable()),
         )
-        if wide is None:
-            return f"SELECT {', '.join(columns)} FROM {lines}"
-        return self._long(wide, columns, lines)
+        if wide is not None:
+            return self._long(wide, columns, lines)
+        if self.kind.spec.item_columns:
+            return self._answers(columns, lines)
+        return f"SELECT {', '.join(columns)} FROM {lines}"
+
+    def _answers(self, columns: list[str], lines: str) -> str:
+        """The items of a response one under the other; a row whose time cannot be read stays one."""
+        items = {item: self.layout.columns_at.get(n) for n, item in self.kind.spec.item_columns.items()}
+        there = {item: self.cell(at) for item, at in items.items() if at is not None}
+        kept = [c for c in columns if c.rpartition(" AS ")[2] not in items]
+        cells = ", ".join(f"{{'item': {sql_text(i)}, 'answer': {cell}::VARCHAR}}" for i, cell in there.items())
+        return f"""
+            SELECT * EXCLUDE (one), one.item, one.answer
+            FROM (SELECT {", ".join(kept)},
+                    unnest(CASE WHEN moment IS NULL THEN [{cells}][1:1] ELSE [{cells}] END) AS one
+                  FROM {lines})
+        """
 
     def _long(self, wide: Wide, columns: list[str], lines: str) -> str:
         """The cells of a wide line one under the other; a blank cell is no measurement."""

@@ -1,5 +1,6 @@
 """Reading archived files again: after a parser was mended, or when the protocol gives their rows another place."""
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,7 +13,10 @@ from neuro_assets.ingest.rows import replace_rows
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind
 from neuro_assets.study import Participant, Study
+from neuro_assets.surveys.load import codebooks_of
+from neuro_assets.surveys.model import Codebook
 
+_CODEBOOK = "codebook:"
 _WRITTEN = ("ops.landing_files", "ops.landing_file_days", "ops.outbox", "ops.quarantine", "ops.study_state")
 
 
@@ -67,13 +71,14 @@ def _replay_file(job: Ingest, connection: Connection, line: manifest.ManifestLin
 
 
 def study_changes(connection: Connection, job: Ingest) -> set[str]:
-    """What the protocol says otherwise than when rows were last placed: window, protocol, participant:<id>.
+    """What the protocol says otherwise than when rows were last placed.
 
-    Under an open window a row dated ahead comes inside as days pass: that is a change of the window too. A lake
-    that has never seen a protocol reports nothing: there is nothing to place anew.
+    That is window, protocol, participant:<id> or codebook:<name>. Under an open window a row dated ahead comes inside
+    as days pass: that is a change of the window too. A lake that has never seen a protocol reports nothing: there is
+    nothing to place anew.
     """
     known = dict(connection.execute("SELECT subject, state FROM ops.study_state").fetchall())
-    now = _states(job.study)
+    now = _states(job)
     if not known:
         return set()
     changes = {s for s in known.keys() | now.keys() if known.get(s) != now.get(s)}
@@ -88,7 +93,8 @@ def reconcile_study(job: Ingest) -> set[str]:
     """Make the lake follow a changed protocol: release, re-place or re-judge exactly the days it concerns.
 
     Another window reads the files that cross it again; other gates or defaults touch every day; another
-    participant line touches the days with rows of that person. Files in UTC are read again where a zone may be another.
+    participant line touches the days with rows of that person. Files in UTC are read again where a zone may be another,
+    and those of an instrument whose codebook is another one.
     Returns what had changed.
 
     Raises:
@@ -102,6 +108,8 @@ def reconcile_study(job: Ingest) -> set[str]:
                 _replay_file(job, connection, line, "study_changed")
         people = {c.removeprefix("participant:") for c in changes if c.startswith("participant:")}
         names = _aliases(connection, job.study, people) if people else []
+        for line in _of_codebooks(connection, job, changes):
+            _replay_file(job, connection, line, "study_changed")
         for line in _placed_by_zone(connection, job, None if "protocol" in changes else names):
             _replay_file(job, connection, line, "study_changed")
         with job.lake.transaction(connection, _WRITTEN):
@@ -111,22 +119,36 @@ def reconcile_study(job: Ingest) -> set[str]:
                 _touch(connection, job, names)
             if changes or not connection.execute("SELECT 1 FROM ops.study_state LIMIT 1").fetchone():
                 connection.execute("DELETE FROM ops.study_state")
-                connection.executemany("INSERT INTO ops.study_state VALUES (?, ?)", list(_states(job.study).items()))
+                connection.executemany("INSERT INTO ops.study_state VALUES (?, ?)", list(_states(job).items()))
     return changes
 
 
-def _states(study: Study) -> dict[str, str]:
+def _states(job: Ingest) -> dict[str, str]:
+    study = job.study
     people = {f"participant:{p.participant_id}": _line(p) for p in study.people}
     protocol = study.model_dump(mode="json", include={"default_time_zone", "auto_enrol", "gates", "stream_gates"})
     return {
         "window": json.dumps(study.window.model_dump(mode="json"), sort_keys=True),
         "protocol": json.dumps(protocol, sort_keys=True),
         **people,
+        **{f"{_CODEBOOK}{c.name}": _body(c) for c in codebooks_of(job.sources)},
     }
 
 
 def _line(person: Participant) -> str:
     return json.dumps(person.placed(), sort_keys=True)
+
+
+def _body(codebook: Codebook) -> str:
+    return hashlib.sha256(json.dumps(codebook.fingerprint_body(), sort_keys=True).encode()).hexdigest()
+
+
+def _of_codebooks(connection: Connection, job: Ingest, changes: set[str]) -> list[manifest.ManifestLine]:
+    """Files of instruments whose codebook is another one: items may have been added, and answers mean otherwise."""
+    names = {c.removeprefix(_CODEBOOK) for c in changes if c.startswith(_CODEBOOK)}
+    tables = [k.raw_table.qualified for k in job.sources.kinds if k.raw_table.name.removeprefix("survey_") in names]
+    lines = [li for li in manifest.read_lines(connection).values() if li.raw_table in tables and li.status == "loaded"]
+    return sorted(lines, key=lambda li: li.first_arrived_at)
 
 
 def _crossing(connection: Connection, job: Ingest) -> list[manifest.ManifestLine]:

@@ -89,6 +89,7 @@ def _quarantine_unplaced(
     scan, kind = plan.scan, plan.scan.kind
     if plan.extent.in_window == plan.extent.rows and scan.unfinished_row is None:
         return
+    at = "CASE WHEN day IS NULL THEN $column ELSE item END" if kind.spec.item_columns else "$column"
     connection.execute(
         f"""
         INSERT INTO {into} BY NAME
@@ -98,7 +99,7 @@ def _quarantine_unplaced(
                     WHEN coalesce(NOT regexp_full_match(source_participant_id, $pattern), cell IS NULL)
                         THEN 'not_a_record'
                     ELSE 'unreadable_time' END AS rule,
-               $column AS column_name,
+               {at} AS column_name,
                CASE WHEN day IS NULL THEN left(cell, 200) ELSE day::VARCHAR END AS value
         FROM (SELECT *, (unreadable::JSON::MAP(VARCHAR, VARCHAR))[$column] AS cell FROM {rows}
               WHERE file_id = $file_id AND (day IS NULL OR day NOT BETWEEN $start AND $end))

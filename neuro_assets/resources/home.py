@@ -8,8 +8,8 @@ from pydantic import Field
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Lake
 from neuro_assets.settings import Settings, load_settings
-from neuro_assets.sources.load import load_sources
 from neuro_assets.study import load_study
+from neuro_assets.surveys.load import home_sources
 
 
 class HomeResource(dg.ConfigurableResource):
@@ -30,9 +30,10 @@ class HomeResource(dg.ConfigurableResource):
     def job(self) -> Ingest:
         """Lake, protocol and sources, read now."""
         settings = self.settings()
+        study = load_study(settings.study_path)
         return Ingest(
             settings,
             Lake.from_settings(settings),
-            load_study(settings.study_path),
-            load_sources(settings.source_dirs),
+            study,
+            home_sources(settings, study),
         )

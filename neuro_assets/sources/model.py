@@ -1,6 +1,7 @@
 """The shape of a source spec (`sources/<vendor>.yaml`) and the raw tables that follow from it."""
 
 import re
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -10,13 +11,13 @@ from neuro_assets.streams.model import Column, ColumnType, Stream, Table
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 TAKEN = {"file_id", "row_number", "source_participant_id", "day", "local_ts", "unreadable", "as_of"}
-_CLOCK_COLUMNS = (
+CLOCK_COLUMNS = (
     Column("fold", "TINYINT", "1 where the clock shows local_ts for the second time", nullable=True),
     Column("utc_offset_min", "SMALLINT", "Offset of local_ts from UTC, where the file or a zone says it", "min",
            nullable=True),
     Column("tz_source", "VARCHAR", "Where the offset comes from", nullable=True),
 )  # fmt: skip
-TAKEN |= {c.name for c in _CLOCK_COLUMNS}
+TAKEN |= {c.name for c in CLOCK_COLUMNS}
 _STORED: dict[str, ColumnType] = {"integer": "BIGINT", "number": "DOUBLE", "text": "VARCHAR"}
 
 
@@ -75,6 +76,10 @@ class TimeColumn(_Model):
     offset: str | None = Field(
         default=None, description="Name of a column of this kind: minutes of the wall clock from UTC, where it has any."
     )
+    days: dict[str, date] = Field(
+        default_factory=dict,
+        description="What stands in the column instead of a day -> the day: {'2013-2014': 2014-12-31}.",
+    )
 
     @field_validator("format")
     @classmethod
@@ -82,6 +87,12 @@ class TimeColumn(_Model):
         if value is not None and not {"%d", "%j", "%-d"} & set(re.findall(r"%-?[A-Za-z]", value)):
             raise ValueError(f"'{value}' has no day: strptime's codes are wanted, such as '%d.%m.%Y %H:%M'")
         return value
+
+    @model_validator(mode="after")
+    def _days_are_of_days(self) -> "TimeColumn":
+        if self.days and (self.kind != "date" or self.format):
+            raise ValueError("'days' goes with 'kind: date' and without 'format'")
+        return self
 
 
 class SourceColumn(_Model):
@@ -237,6 +248,15 @@ class FileSpec(_Model):
         return (*(c.name for c in self.columns.values()), *((self.wide.name,) if self.wide else ()))
 
     @property
+    def item_columns(self) -> dict[str, str]:
+        """Columns that become rows of one item each -> item; a survey has them."""
+        return {}
+
+    def is_named_by(self, columns: list[str]) -> bool:
+        """Whether columns of these names can only be of this kind of file."""
+        return bool(columns)
+
+    @property
     def required(self) -> frozenset[str]:
         """Vendor columns without which no stream can be fed: a file that lacks one is of another kind."""
         fed = {m.column for mapping in self.streams.values() for m in mapping.values()}
@@ -289,7 +309,7 @@ class SourceSpec(_Model):
                 Column("source_participant_id", "VARCHAR", "Id as the file gives it", nullable=True),
                 Column("day", "DATE", "Local day; null where the time could not be read", nullable=True),
                 *moment,
-                *(_CLOCK_COLUMNS if spec.has_offsets else ()),
+                *(CLOCK_COLUMNS if spec.has_offsets else ()),
                 *(
                     Column(c.name, _STORED[c.type], f"{vendor}", c.unit, nullable=True)
                     for vendor, c in spec.columns.items()

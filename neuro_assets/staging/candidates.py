@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind, Sources
+from neuro_assets.staging.answers import answers_relation, is_of_answers, list_codebooks
 from neuro_assets.staging.translate import Bound, is_misread, misread_cells, typed_values
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Study
@@ -48,6 +49,8 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
         days: first and last local day, both inclusive.
     """
     kinds = sources.feeding(stream.name)
+    if any(is_of_answers(k) for k in kinds):
+        list_codebooks(connection, sources)
     repeats = stream.is_sample and _some(connection, "SELECT 1 FROM people_clock WHERE fold = 1")
     connection.execute(_FILES, [[k.raw_table.qualified for k in kinds], *days])
     _list_kinds(connection, kinds)
@@ -81,7 +84,7 @@ def _some(connection: Connection, query: str, bound: Bound | None = None) -> boo
 
 def _is_any_misread(connection: Connection, stream: Stream, kinds: list[FileKind], days: tuple) -> bool:
     """Whether any cell is: a column for what nearly never happens costs as much as all the others."""
-    for kind in kinds:
+    for kind in (k for k in kinds if not is_of_answers(k)):
         bound = Bound(start=days[0], end=days[1])
         test = is_misread(stream, kind, bound)
         rows = f"SELECT 1 FROM {kind.raw_table.qualified} r WHERE r.day BETWEEN $start AND $end AND ({test})"
@@ -187,10 +190,14 @@ def _rows(
     parts = [f"SELECT {no_rows} LIMIT 0"]
     for n, kind in enumerate(kinds):
         values = typed_values(stream, kind, bound)
-        misread = f", {misread_cells(stream, kind, bound)} AS misread" if has_misread else ""
+        misread = ""
+        if has_misread:
+            told = "NULL::MAP(VARCHAR, VARCHAR)" if is_of_answers(kind) else misread_cells(stream, kind, bound)
+            misread = f", {told} AS misread"
+        rows = answers_relation(kind) if is_of_answers(kind) else kind.raw_table.qualified
         parts.append(
             f"SELECT g.{number}, r.row_number, {moment} {values}{misread}"
-            f" FROM {kind.raw_table.qualified} r JOIN candidate_file f ON f.file_id = r.file_id"
+            f" FROM {rows} r JOIN candidate_file f ON f.file_id = r.file_id"
             f" JOIN {joined} g ON g.kind_no = {n} AND g.file_no = f.file_no AND g.day = r.day"
             f" AND g.as_of IS NOT DISTINCT FROM r.as_of"
             f" AND g.source_participant_id IS NOT DISTINCT FROM r.source_participant_id{_of_same_time(kind)} {span}"

@@ -203,7 +203,8 @@ def _judge(connection: Connection, job: Ingest, stream: Stream, first: date, las
     for *row, failed_alone in rows:
         counts = dict(zip(names, row, strict=True))
         judged = counts["rows_staged"] + failed_alone
-        status = "held" if counts["failed"] > limit * judged else "accepted"
+        is_held = counts["failed"] > limit * judged and judged >= stream.held_from
+        status = "held" if is_held else "accepted"
         days.append(StagedDay(status=status, judged=judged, **counts))
     return days
 

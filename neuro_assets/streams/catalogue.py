@@ -19,6 +19,7 @@ from neuro_assets.streams.columns import (
 from neuro_assets.streams.health import HEALTH_STREAMS
 from neuro_assets.streams.model import Column, Stream
 from neuro_assets.streams.shapes import daily, entries, samples
+from neuro_assets.streams.surveys import SURVEY_RESPONSE
 
 __all__ = ["FRAME_TABLES", "OPS_TABLES", "STREAMS", "stream"]
 
@@ -166,6 +167,7 @@ STREAMS: tuple[Stream, ...] = (
         (asleep_within_bed(),),
     ),
     *HEALTH_STREAMS,
+    SURVEY_RESPONSE,
 )
 
 

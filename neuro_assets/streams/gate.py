@@ -67,7 +67,8 @@ def _located(stream: Stream, frame: "pl.DataFrame", cases: "pl.DataFrame") -> "p
             f"{stream.qualified}: the frame does not have the declared shape"
             f" (column {first['column']}: {first['check']}, got {first['failure_case']})"
         )
-    columns_of_rule = {rule.name: ", ".join(rule.columns) for rule in stream.rules}
+    shown = {rule.name: rule.shown or rule.columns for rule in stream.rules}
+    columns_of_rule = {name: ", ".join(columns) for name, columns in shown.items()}
     rid = frame.select("rid").with_row_index("index").cast({"index": pl.Int32})
     is_rule = pl.col("schema_context") == "DataFrameSchema"
     located = cases.join(rid, on="index", how="left").select(
@@ -82,7 +83,7 @@ def _located(stream: Stream, frame: "pl.DataFrame", cases: "pl.DataFrame") -> "p
         .alias("column_name"),
         pl.when(is_rule).then(None).otherwise(pl.col("failure_case").cast(pl.String)).alias("value"),
     )
-    values = [_rule_values(frame, rule.name, rule.columns) for rule in stream.rules]
+    values = [_rule_values(frame, name, columns) for name, columns in shown.items()]
     if values:
         told = pl.concat(values)
         located = (

@@ -40,7 +40,8 @@ class Rule:
     """A check over several columns of a row; `holds` returns a boolean Polars expression.
 
     `columns` are at fault where it does not hold; `besides` are read as well, and nothing else is. Rows that agree in
-    all of these, or in the SQL expressions of `alike`, where those say less, are judged alike.
+    all of these, or in the SQL expressions of `alike`, where those say less, are judged alike. A
+    row that breaks it is shown by its `shown` columns, else by those at fault.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Rule:
     holds: "Callable[[], pl.Expr]"
     besides: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
 
     @property
     def told_apart_by(self) -> tuple[str, ...]:
@@ -87,6 +89,7 @@ class Stream(Table):
     `sampling` tells how rows of different `period_s` relate: `interval` rows add up over their period,
     `instant` rows are readings at a moment, `state` rows name what a person was in over their period, `event` rows
     are single entries without a period, `daily` rows stand for a whole local day.
+    A day with fewer rows than `held_from` is never held for the share of them that fails.
     """
 
     key: tuple[str, ...] = ()
@@ -95,6 +98,7 @@ class Stream(Table):
     sampling: Literal["interval", "instant", "state", "event", "daily"] = "daily"
     rules: tuple[Rule, ...] = field(default=())
     unit: str = ""
+    held_from: int = 1
 
     @property
     def is_sample(self) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m neuro_assets_tests.benchmarks [NAME ...]`: all of them write docs/benchmarks.md, some only print."""
+"""`python -m neuro_assets_tests.benchmarks [NAME ...]`: all write docs/benchmarks.md, some their own sections of it."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ from neuro_assets_tests.benchmarks.growth import growth
 from neuro_assets_tests.benchmarks.heart_rate import heart_rate
 from neuro_assets_tests.benchmarks.memory import memory
 from neuro_assets_tests.benchmarks.queries import queries
-from neuro_assets_tests.benchmarks.report import PAGE, Section, page
+from neuro_assets_tests.benchmarks.report import PAGE, Section, page, with_sections
 from neuro_assets_tests.benchmarks.simulator import simulator
 from neuro_assets_tests.benchmarks.small_files import small_files
 
@@ -41,8 +41,8 @@ def main(names: list[str]) -> int:
             started = time.monotonic()
             sections.append(ALL[name](Path(root)))
             print(f"{sections[-1].text}\n({name}: {time.monotonic() - started:.0f} s)\n", flush=True)
-    if not names:
-        PAGE.write_text(page(sections), encoding="utf-8")
+    before = PAGE.read_text(encoding="utf-8") if names else ""
+    PAGE.write_text(with_sections(before, sections) if before else page(sections), encoding="utf-8")
     missed = [t.name for s in sections for t in s.targets if not t.is_met]
     print(f"missed: {', '.join(missed)}" if missed else "every target is met")
     return int(bool(missed))

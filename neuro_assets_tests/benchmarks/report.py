@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +67,17 @@ def page(sections: Sequence[Section]) -> str:
         "# Benchmarks\n\n"
         "Written by `make bench`; not edited by hand. Times depend on the machine and on what else it does, so what"
         " counts is the ratio to a comparator of the same run. Unless a section says otherwise, a figure is the median"
-        f" of rounds in which the candidates took turns.\n\nThis run: {machine}.\n\n"
+        " of rounds in which the candidates took turns. A section may be of a run of its own."
+        f"\n\nThis run: {machine}.\n\n"
     )
     return head + "\n".join(s.text for s in sections)
+
+
+def with_sections(written: str, sections: Sequence[Section]) -> str:
+    """A page with some sections replaced, or added at its end."""
+    head, *parts = re.split(r"(?m)^(?=## )", written)
+    found = {part.splitlines()[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
+    return head + "\n".join((found | {s.title: s.text for s in sections}).values())
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -46,6 +46,7 @@ def test_an_entry_is_told_apart_by_its_moment_and_what_it_is_an_entry_of():
         "sleep_score": log,
         "exercise": log,
         "device_sync": ("participant_id", "device_id", "local_ts", "fold"),
+        "survey_response": ("participant_id", "instrument", "local_ts", "fold", "response_id", "item"),
     }
 
 
@@ -90,6 +91,7 @@ def test_only_what_adds_up_or_averages_has_hours_of_record():
         "daily_intensity",
         "daily_sleep",
         "daily_vitals",
+        "survey_response",
         "active_zone_minutes",
         "heart_rate_zones",
         "daily_active_minutes",

@@ -9,6 +9,7 @@ from neuro_assets.sources.load import FileKind, load_sources
 from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
 from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
 from neuro_assets.streams.model import Column, Stream, Table
+from neuro_assets.streams.surveys import SURVEY_TABLES
 
 SECTIONS = {
     part.split("\n", 1)[0].strip("# `"): part
@@ -16,7 +17,14 @@ SECTIONS = {
 }
 # Streams of samples of one value are described together.
 SAMPLES = [s for s in STREAMS if s.has_of_record and s.values == ("value",)]
-TABLES = [*(s for s in STREAMS if s not in SAMPLES), *OPS_TABLES, *FRAME_TABLES, *COVERAGE_TABLES, *PEOPLE_TABLES]
+TABLES = [
+    *(s for s in STREAMS if s not in SAMPLES),
+    *OPS_TABLES,
+    *FRAME_TABLES,
+    *COVERAGE_TABLES,
+    *PEOPLE_TABLES,
+    *SURVEY_TABLES,
+]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 
 

@@ -56,6 +56,17 @@ GOOD = {
     "bmi": 22.97,
     "fat_pct": 22.0,
     "is_manual": True,
+    "instrument": "phq9",
+    "version": 1,
+    "response_id": "#1",
+    "time_precision": "moment",
+    "item": "q1",
+    "answer": "Several days",
+    "answer_type": "choice",
+    "code": "1",
+    "label": "several days",
+    "is_missing": False,
+    "missing_reason": "refused",
     "rmssd_ms": 41.3,
     "coverage": 0.97,
     "hf_ms2": 390.2,
@@ -128,6 +139,7 @@ BOUNDS = {
 }
 LISTED = {
     "sleep_stage": ["stage"],
+    "survey_response": ["time_precision", "missing_reason"],
     "sleep_session": ["sleep_type"],
     "daily_vitals": ["vital"],
     "heart_rate_zones": ["zone"],
@@ -167,6 +179,7 @@ def typed(column: Column, value: float) -> float:
 DISTANCES = {f"{part}_active_distance_km" for part in ("very", "moderately", "light", "sedentary")}
 OPTIONAL = {
     "sleep_stage": {"log_id"},
+    "survey_response": {"duration_s", "answer", "code", "label", "value", "missing_reason"},
     "weight": {"bmi", "fat_pct", "is_manual", "log_id"},
     "daily_intensity": DISTANCES,
     "hrv": {"coverage", "hf_ms2", "lf_ms2"},

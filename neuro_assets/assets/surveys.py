@@ -1,0 +1,86 @@
+"""What follows from answers: the wide view of each instrument, scores, and what is odd."""
+
+from typing import Any
+
+import dagster as dg
+
+from neuro_assets.assets.conditions import on_touched_days
+from neuro_assets.assets.describe import OWNERS, definition_metadata, log_line, markdown_table
+from neuro_assets.assets.failures import infrastructure_retried
+from neuro_assets.checks.surveys import survey_check_results, survey_check_specs
+from neuro_assets.ingest.load import prepare_tables
+from neuro_assets.keys import key_of
+from neuro_assets.lake.lake import Connection
+from neuro_assets.partitions import DayRange, range_of
+from neuro_assets.resources.home import HomeResource
+from neuro_assets.scoring.compute import score_days, wide_table
+from neuro_assets.sources.load import Sources
+from neuro_assets.streams.model import Table
+from neuro_assets.streams.surveys import SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE
+from neuro_assets.surveys.load import codebooks_of
+
+
+def build_survey_assets(sources: Sources, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Scores, flags and a wide view for each instrument of the study; none where it has no instrument."""
+    codebooks = codebooks_of(sources)
+    if not codebooks:
+        return []
+    wide = tuple(wide_table(c) for c in codebooks)
+    tables = (SURVEY_SCORE, SURVEY_FLAG, *wide)
+
+    @dg.multi_asset(
+        name="survey_scores",
+        specs=[_spec(table, partitions) for table in tables],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=survey_check_specs(wide),
+        can_subset=False,
+    )
+    @infrastructure_retried
+    def survey_scores(context: dg.AssetExecutionContext, home: HomeResource):
+        job, days = home.job(), range_of(context)
+        with job.lake.connect() as connection:
+            prepare_tables(job.lake, connection, job.tables)
+            report = score_days(connection, job, days.start, days.end)
+            context.log.info(log_line("scored", days=str(days), responses=report.responses, scores=report.scores))
+            checks = survey_check_results(connection, days, wide)
+            return tuple(
+                dg.MaterializeResult(
+                    asset_key=key_of(table),
+                    metadata=_metadata(connection, table, days),
+                    check_results=[c for c in checks if c.asset_key == key_of(table)],
+                )
+                for table in tables
+            )
+
+    return [survey_scores]
+
+
+def _spec(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key_of(table),
+        deps=[key_of(SURVEY_RESPONSE)],
+        group_name=table.schema,
+        description=table.description,
+        kinds={"ducklake"},
+        owners=OWNERS,
+        partitions_def=partitions,
+        automation_condition=on_touched_days(),
+        metadata=definition_metadata(table),
+    )
+
+
+def _metadata(connection: Connection, table: Table, days: DayRange) -> dict[str, Any]:
+    """How many rows the days have, and of what."""
+    by = {SURVEY_SCORE: ("instrument", "score_name", "band"), SURVEY_FLAG: ("instrument", "flag")}.get(table)
+    inside = f"FROM {table.qualified} WHERE day BETWEEN ? AND ?"
+    bound = [days.start, days.end]
+    counted = connection.execute(f"SELECT count(*) {inside}", bound).fetchall()[0][0]
+    told: dict[str, Any] = {"rows_of_these_days": counted}
+    if by and counted:
+        columns = ", ".join(by)
+        frame = connection.execute(
+            f"SELECT {columns}, count(*) AS responses {inside} GROUP BY ALL ORDER BY ALL", bound
+        ).pl()
+        told["responses"] = markdown_table(frame)
+    return told

@@ -1,0 +1,1 @@
+"""Scores and flags of survey responses in the lake."""

@@ -1,0 +1,1 @@
+"""What instruments ask, what answers mean, and how they are scored."""
