@@ -7,6 +7,7 @@ import dagster as dg
 
 from neuro_assets.assets.baselines import build_dbt_assets, build_dbt_resource, build_engagement_asset
 from neuro_assets.assets.coverage import build_coverage_assets
+from neuro_assets.assets.events import build_event_assets
 from neuro_assets.assets.raw import LANDING, build_raw_asset
 from neuro_assets.assets.staging import build_staging_asset
 from neuro_assets.assets.surveys import build_survey_assets
@@ -39,6 +40,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         *(build_raw_asset(kind, partitions) for kind in sources.kinds),
         *(build_staging_asset(s, sources, study, partitions) for s in STREAMS if sources.feeding(s.name)),
         *build_survey_assets(sources, partitions),
+        *build_event_assets(sources, partitions),
         *build_coverage_assets(sources, study, partitions),
         *build_dbt_assets(partitions),
         build_engagement_asset(),

@@ -16,6 +16,8 @@ from neuro_assets.science.valid_days import RULES
 
 ALIAS_PREFIX = "alias_"
 DateOrder = Literal["mdy", "dmy", "ymd", "ydm"]
+# Events further apart are never linked to an episode: what a day has depends on the days beside it and no others.
+EVENT_REACH_MIN = 720
 
 
 class StudyError(ValueError):
@@ -144,6 +146,9 @@ class WorklistRules(_Model):
     """Who is to be contacted."""
 
     not_worn_days: int = Field(default=3, ge=1, description="Days in a row that do not count before somebody asks.")
+    not_answered_days: int = Field(
+        default=3, ge=1, description="Days of periods in a row without an answer before somebody asks."
+    )
     again_after_days: float = Field(default=3, ge=0, description="After a contact nobody is listed for so long.")
 
 
@@ -164,6 +169,33 @@ class CoverageRules(_Model):
     empty_battery_pct: float = Field(
         default=5, ge=0, le=100, description="From which charge on, carried forward, a device counts as empty."
     )
+
+
+class EventRules(_Model):
+    """How events of phones and computers become episodes."""
+
+    screen_opened_by: Literal["unlock", "screen_on"] = Field(
+        default="unlock", description="What begins an episode of use; screen_on for phones that tell no unlock."
+    )
+    screen_cap_min: float = Field(
+        default=360, gt=0, le=EVENT_REACH_MIN, description="Longer episodes of use are marked, and in no total."
+    )
+    app_cap_min: float = Field(
+        default=300, gt=0, le=EVENT_REACH_MIN, description="Longer episodes of a program are marked."
+    )
+    response_within_min: float = Field(
+        default=60, ge=0, le=EVENT_REACH_MIN, description="A notification is answered within so long, or not at all."
+    )
+    categories: dict[str, str] = Field(default_factory=dict, description="Program -> its category.")
+    distracting: tuple[str, ...] = Field(
+        default=(), description="Categories that distract: opened during a focus session, they are counted."
+    )
+
+    @model_validator(mode="after")
+    def _distracting_are_categories(self) -> "EventRules":
+        if unknown := sorted(set(self.distracting) - set(self.categories.values())):
+            raise ValueError(f"distracting: no program of `categories` is of {', '.join(unknown)}")
+        return self
 
 
 class Participant(_Model):
@@ -206,6 +238,7 @@ class Study(_Model):
     gates: Gates = Gates()
     stream_gates: dict[str, Gates] = Field(default_factory=dict, description="Gates of single streams.")
     coverage: CoverageRules = CoverageRules()
+    events: EventRules = EventRules()
     date_orders: dict[str, DateOrder] = Field(
         default_factory=dict,
         description="source or source.file -> order of its dates, where files leave it open.",
@@ -409,6 +442,9 @@ auto_enrol: false
 
 # Streams that should keep arriving; a missing one shows as not fresh.
 expected_streams: [daily_activity, daily_sleep, steps, heart_rate]
+
+# Built-in instruments of the study (`neuro survey list`); those in the home's surveys/ are there anyway.
+# surveys: [phq9]
 
 gates:
   max_failed_share: 0.2           # share of a day's rows that may fail before the day is held

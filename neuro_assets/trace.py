@@ -13,6 +13,7 @@ from neuro_assets.lake.lake import Connection
 from neuro_assets.staging.stage import contest_days
 from neuro_assets.streams.catalogue import STREAMS, stream
 from neuro_assets.streams.model import Stream
+from neuro_assets.surveys.load import codebooks_of
 
 # How a table that is not staging follows from staging tables, in words and as (stream, days) of a person.
 _DERIVED = {
@@ -83,11 +84,16 @@ def _rows(connection: Connection, table: str, where: Mapping[str, str]) -> list[
     return rows
 
 
+_OF_RESPONSES = ("baselines.survey_", "staging.survey_wide_")
+
+
 def _row_node(job: Ingest, connection: Connection, table: str, row: dict[str, Any]) -> Node:
     node = Node(f"{table} row", {k: _shown(v) for k, v in row.items()})
     name = table.removeprefix("staging.").removesuffix("_of_record")
     if table.startswith("staging.") and name in {s.name for s in STREAMS}:
         node.children = [_staged(job, connection, stream(name), row)]
+    elif table.startswith(_OF_RESPONSES):
+        node.children = _answers(job, connection, table, row)
     elif table.startswith("baselines."):
         node.children = _derived(job, connection, table, row)
     elif "file_id" in row and "row_number" in row:
@@ -111,6 +117,29 @@ def _derived(job: Ingest, connection: Connection, table: str, row: dict[str, Any
     }:
         found += _baseline(job, connection, person)
     return found
+
+
+def _answers(job: Ingest, connection: Connection, table: str, row: dict[str, Any]) -> list[Node]:
+    """The answers of a response; of a score those that it is made of."""
+    instrument = row.get("instrument") or table.removeprefix("staging.survey_wide_")
+    codebook = next((c for c in codebooks_of(job.sources) if c.name == instrument), None)
+    items = list(codebook.kept_items) if codebook else []
+    if codebook and row.get("score_name") in codebook.scores:
+        items = [i for i in items if i in codebook.parts_of(row["score_name"])]
+    found = connection.execute(
+        "SELECT item, answer, code, label, value, missing_reason, file_id, row_number FROM staging.survey_response"
+        " WHERE participant_id = ? AND day = ? AND instrument = ? AND local_ts = ? AND response_id = ?"
+        " AND item IN (SELECT unnest(?)) ORDER BY list_position(?, item)",
+        [*(row["participant_id"], row["day"], instrument, row["local_ts"], row["response_id"]), items, items],
+    ).fetchall()
+    nodes = []
+    for item, answer, code, label, value, reason, file_id, row_number in found:
+        meaning = {"code": code, "label": label, "value": value, "missing": reason}
+        facts = {"answer": answer} | {k: v for k, v in meaning.items() if v is not None}
+        facts |= {"file": _file_name(connection, file_id), "row": row_number}
+        facts["line"] = _header_line(_reading(connection, file_id)) + row_number
+        nodes.append(Node(f"answer to {item}", facts))
+    return nodes
 
 
 def _baseline(job: Ingest, connection: Connection, person: str) -> list[Node]:

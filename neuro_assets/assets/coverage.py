@@ -14,6 +14,7 @@ from neuro_assets.checks.coverage import (
     people_check_results,
     people_check_specs,
 )
+from neuro_assets.coverage.answering import asked_instruments
 from neuro_assets.coverage.compute import cover_days
 from neuro_assets.coverage.heat_map import heat_map, read_days
 from neuro_assets.coverage.people import People, judge_people, write_people
@@ -36,7 +37,9 @@ from neuro_assets.streams.coverage import (
     WORKLIST,
 )
 from neuro_assets.streams.model import Table
+from neuro_assets.streams.surveys import SURVEY_RESPONSE
 from neuro_assets.study import Study
+from neuro_assets.surveys.load import codebooks_of
 
 _SHOWN_PEOPLE, _SHOWN_DAYS = 60, 120
 # Wear is told by the first, gaps by the third; days by what is recorded of sleep and by the vendor's totals.
@@ -50,9 +53,10 @@ def build_coverage_assets(
     sources: Sources, study: Study, partitions: dg.DailyPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
     """The tables of days and those of people; none where the protocol expects no stream that coverage is told of."""
-    covered = covered_streams(study)
-    if not covered.names:
+    covered, asked = covered_streams(study), asked_instruments(codebooks_of(sources))
+    if not (covered.names or asked):
         return []
+    answers = [SURVEY_RESPONSE.name] if asked else []
     read = [name for name in dict.fromkeys((*covered.names, *_READ)) if sources.feeding(name)]
 
     @dg.multi_asset(
@@ -75,7 +79,7 @@ def build_coverage_assets(
 
     @dg.multi_asset(
         name="coverage_people",
-        specs=[_spec_of_people(table) for table in PEOPLE_TABLES],
+        specs=[_spec_of_people(table, answers) for table in PEOPLE_TABLES],
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=people_check_specs(),
         can_subset=False,
@@ -122,10 +126,10 @@ def _spec(table: Table, read: list[str], partitions: dg.DailyPartitionsDefinitio
     )
 
 
-def _spec_of_people(table: Table) -> dg.AssetSpec:
+def _spec_of_people(table: Table, answers: list[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key_of(table),
-        deps=[key_of(t) for t in COVERAGE_TABLES],
+        deps=[*(key_of(t) for t in COVERAGE_TABLES), *(key_of_name(f"staging.{name}") for name in answers)],
         group_name=table.schema,
         description=f"{table.description}\n\nJudged at a moment: written anew each morning, and when coverage is.",
         kinds={"ducklake"},

@@ -16,7 +16,7 @@ from neuro_assets.resources.home import HomeResource
 from neuro_assets.scoring.compute import score_days, wide_table
 from neuro_assets.sources.load import Sources
 from neuro_assets.streams.model import Table
-from neuro_assets.streams.surveys import SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE
+from neuro_assets.streams.surveys import SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE, SURVEY_TABLES
 from neuro_assets.surveys.load import codebooks_of
 
 
@@ -26,7 +26,7 @@ def build_survey_assets(sources: Sources, partitions: dg.DailyPartitionsDefiniti
     if not codebooks:
         return []
     wide = tuple(wide_table(c) for c in codebooks)
-    tables = (SURVEY_SCORE, SURVEY_FLAG, *wide)
+    tables = (*SURVEY_TABLES, *wide)
 
     @dg.multi_asset(
         name="survey_scores",

@@ -8,7 +8,7 @@ from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange
 from neuro_assets.streams.model import Table
-from neuro_assets.streams.surveys import SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE
+from neuro_assets.streams.surveys import SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE, SURVEY_SUBMISSION
 
 ACCOUNTED, FEW_ODD, ALL_THERE = "responses_accounted_for", "few_odd_responses", "a_row_for_each_response"
 _MOST_ODD = 0.2
@@ -21,6 +21,11 @@ def survey_check_specs(wide: Sequence[Table]) -> list[dg.AssetCheckSpec]:
             ACCOUNTED,
             asset=key_of(SURVEY_SCORE),
             description="Every score is there or has a reason why not, and no response is scored that is not staged.",
+        ),
+        dg.AssetCheckSpec(
+            ALL_THERE,
+            asset=key_of(SURVEY_SUBMISSION),
+            description="As many rows as there are responses, no response in two of them.",
         ),
         dg.AssetCheckSpec(
             FEW_ODD,
@@ -58,17 +63,18 @@ def survey_check_results(connection: Connection, days: DayRange, wide: Sequence[
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"flagged_responses": {name: f"{n} of {of}" for name, n, of in odd} | many},
         ),
-        *(_all_there(connection, days, t) for t in wide),
+        *(_all_there(connection, days, t) for t in (SURVEY_SUBMISSION, *wide)),
     ]
 
 
 def _all_there(connection: Connection, days: DayRange, wide: Table) -> dg.AssetCheckResult:
     """A response whose answers disagree in what they say of the response would fall apart into two rows."""
-    name, inside = wide.name.removeprefix("survey_wide_"), "day BETWEEN ? AND ?"
+    name = None if wide is SURVEY_SUBMISSION else wide.name.removeprefix("survey_wide_")
+    inside = "day BETWEEN ? AND ?"
     rows = f"SELECT count(*) FROM {wide.qualified} WHERE {inside}"
     responses = (
-        f"SELECT count(DISTINCT (participant_id, local_ts, fold, response_id)) FROM {SURVEY_RESPONSE.qualified}"
-        f" WHERE {inside} AND instrument = ?"
+        "SELECT count(DISTINCT (participant_id, instrument, local_ts, fold, response_id))"
+        f" FROM {SURVEY_RESPONSE.qualified} WHERE {inside} AND instrument = coalesce(?, instrument)"
     )
     found = connection.execute(rows, [days.start, days.end]).fetchall()[0][0]
     wanted = connection.execute(responses, [days.start, days.end, name]).fetchall()[0][0]

@@ -50,10 +50,11 @@ app.add_typer(source_app)
 
 survey_app = typer.Typer(
     name="survey",
-    help="Instruments: which there are, and what would become of a file of answers.",
+    help="Instruments: which there are, describing a new one, and what would become of a file of answers.",
     no_args_is_help=True,
 )
 survey_app.command("list")(survey.listed)
+survey_app.command()(survey.new)
 survey_app.command()(survey.check)
 app.add_typer(survey_app)
 

@@ -1,15 +1,16 @@
-"""Writes the JSON Schemas of study.yaml, of source specs and of codebooks, for editors."""
+"""Writes the JSON Schemas of study.yaml, of source specs and of codebooks, for editors, and of events, for senders."""
 
 import json
 
 from pydantic import BaseModel
 
+from neuro_assets.events.contract import Event
 from neuro_assets.settings import REPOSITORY
 from neuro_assets.sources.model import SourceSpec
 from neuro_assets.study import Study
 from neuro_assets.surveys.model import Codebook
 
-SCHEMAS: dict[str, type[BaseModel]] = {"study": Study, "source": SourceSpec, "survey": Codebook}
+SCHEMAS: dict[str, type[BaseModel]] = {"study": Study, "source": SourceSpec, "survey": Codebook, "event": Event}
 FOLDER = REPOSITORY / "docs" / "schema"
 
 

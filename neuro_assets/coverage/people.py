@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from neuro_assets.coverage.adherence import adherence
+from neuro_assets.coverage.answering import answering, asked_instruments, not_answered
 from neuro_assets.coverage.overview import overview
 from neuro_assets.coverage.sensitivity import sensitivity
 from neuro_assets.coverage.standing import Moment, moment_of, standings
@@ -18,9 +19,11 @@ from neuro_assets.streams.coverage import (
     ADHERENCE,
     OVERVIEW,
     PEOPLE_TABLES,
+    SURVEY,
     VALID_DAY_SENSITIVITY,
     WORKLIST,
 )
+from neuro_assets.surveys.load import codebooks_of
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,16 @@ def judge_people(connection: Connection, job: Ingest, now: datetime | None = Non
     # Whatever came tells that something did.
     timed, daily = [s for s in STREAMS if s.has_period], [s for s in STREAMS if s.sampling == "daily"]
     people = standings(connection, study, timed, daily, moment)
+    asked = asked_instruments(codebooks_of(job.sources))
+    answers = answering(connection, study, [s.person for s in people], asked, moment)
     return People(
         moment,
         {
             VALID_DAY_SENSITIVITY.qualified: sensitivity(connection, study, people),
             ADHERENCE.qualified: adherence(connection, people),
             OVERVIEW.qualified: overview(connection, study, people, moment),
-            WORKLIST.qualified: worklist(connection, study, people, moment),
+            SURVEY.qualified: answers,
+            WORKLIST.qualified: worklist(connection, study, people, moment, not_answered(answers, asked, study)),
         },
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from neuro_assets.coverage.answers_given import first_answers, last_answers
 from neuro_assets.coverage.roster import Person, begin_of, first_days, last_rows, roster, zone_of
 from neuro_assets.lake.ddl import existing_columns
 from neuro_assets.lake.lake import Connection
@@ -95,8 +96,11 @@ def standings(
         moment: when.
     """
     at = moment.at
-    people = roster(study, first_days(connection))
+    people = roster(study, _first_days(connection))
     rows = _last_rows(connection, streams, daily, people, at)
+    if not study.expected_streams:
+        # Where answers are all that is expected, they tell that somebody is there.
+        rows |= {who: max(ts, rows.get(who, ts)) for who, ts in last_answers(connection, at).items()}
     syncs = _last_syncs(connection, at)
     contacts = _last_contacts(connection, moment.asked)
     found = []
@@ -128,6 +132,12 @@ def standings(
             )
         )
     return found
+
+
+def _first_days(connection: Connection) -> dict[str, date]:
+    """Each person's first day with data or an answer."""
+    found = first_days(connection)
+    return found | {who: min(day, found.get(who, day)) for who, day in first_answers(connection).items()}
 
 
 def _day_before(person: Person, moment: datetime | None, until: date) -> date:

@@ -1,12 +1,13 @@
 """The worklist: who needs a contact today, why, since when. A device that has not synced yet today is no reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 
 import polars as pl
 
+from neuro_assets.coverage.answering import NotAnswered
 from neuro_assets.coverage.overview import status_of
 from neuro_assets.coverage.roster import begin_of, zone_of
 from neuro_assets.coverage.standing import Moment, Standing, without_outages
@@ -41,11 +42,18 @@ class _Finding:
     is_urgent: bool = False
 
 
-def worklist(connection: Connection, study: Study, standings: Sequence[Standing], moment: Moment) -> pl.DataFrame:
+def worklist(
+    connection: Connection,
+    study: Study,
+    standings: Sequence[Standing],
+    moment: Moment,
+    unanswered: Mapping[str, NotAnswered],
+) -> pl.DataFrame:
     """A row for each person who needs a contact, the urgent ones first, with the columns of `coverage.worklist`.
 
     Who was spoken to in the last days (`again_after_days`) is left out, and so is who can do nothing about it: days
-    that are held, outages of the vendor, people who have not begun or have left, and studies that are over.
+    that are held, outages of the vendor, people who have not begun or have left, and studies that are over. Somebody
+    whose device is silent is asked about that first, and about answers (`unanswered`) another time.
     """
     rows = []
     if not (study.window.end and moment.asked.date() > study.window.end + _DAY):
@@ -56,6 +64,7 @@ def worklist(connection: Connection, study: Study, standings: Sequence[Standing]
         for standing in asked:
             others = max((at for at, who in latest if who != standing.participant_id), default=None)
             finding = _finding(standing, study, moment, days.get(standing.participant_id, []), held, others)
+            finding = finding or _unanswered(unanswered.get(standing.participant_id))
             if finding and not _was_spoken_to(standing, study, moment):
                 rows.append(_row(standing, moment, finding))
     rows.sort(key=lambda r: (r["priority"], r["since"], r["participant_id"]))
@@ -116,6 +125,8 @@ def _finding(
             told = f"Consent lapsed on {lapse.since}. Nothing may be collected until it is given again."
             return _Finding("needs_reconsent", lapse.since, told, is_urgent=True)
     limit = timedelta(hours=study.coverage.overview.inactive_after_h)
+    if not study.expected_streams:
+        return None
     if standing.silent >= limit:
         if moment.at - _held_until(standing, held, today) < limit:
             return None
@@ -195,6 +206,16 @@ def _not_worn(standing: Standing, study: Study, days: Sequence[_Day]) -> _Findin
         f" {_lower(sentence(study.coverage.valid_day))} Ask whether something keeps the person from wearing it."
     )
     return _Finding("not_worn", since, told)
+
+
+def _unanswered(found: NotAnswered | None) -> _Finding | None:
+    if found is None:
+        return None
+    told = (
+        f"No answer to '{found.title}' since {found.since} ({_days(found.days)}). Ask whether the person still gets it,"
+        " and whether something keeps the person from answering."
+    )
+    return _Finding("not_answered", found.since, told)
 
 
 def _lower(text: str) -> str:

@@ -225,8 +225,9 @@ def parquet_table(connection: Connection, path: Path) -> CellTable:
     Raises:
         FileRefusedError: `damaged_file`.
     """
-    names = _names(connection, "SELECT * FROM read_parquet($path, hive_partitioning = false)", path, "Parquet")
-    texts = ", ".join(f"{_quoted(n)}::VARCHAR AS c{i}" for i, n in enumerate(names))
+    types = _types(connection, "SELECT * FROM read_parquet($path, hive_partitioning = false)", path, "Parquet")
+    names = list(types)
+    texts = ", ".join(f"{_as_text(n, t)} AS c{i}" for i, (n, t) in enumerate(types.items()))
     cells = f"(SELECT {_NUMBERED}, {texts} FROM {_PARQUET})"
     return _with_sample(connection, CellTable(path, "parquet", tuple(names), (), cells, is_numbered=True))
 
@@ -243,25 +244,34 @@ def json_table(connection: Connection, path: Path, *, is_array: bool) -> CellTab
            f" read_json_objects($path, {form})) GROUP BY key ORDER BY min(n)"  # fmt: skip
     try:
         names = [row[0] for row in connection.execute(keys, {"path": str(path)}).fetchall()]
-    except CsvErrors:
-        raise _damaged("JSON") from None
+    except CsvErrors as error:
+        raise _damaged("JSON", error) from None
     if not names:
         raise FileRefusedError("unknown_layout", "the JSON holds no objects with named values", "Export it as CSV")
     if len(names) > MAX_COLUMNS:
         raise too_many_columns(len(names))
-    texts = ", ".join(f"json_extract_string(json, {_pointer(n)}) AS c{i}" for i, n in enumerate(names))
-    cells = f"(SELECT {texts} FROM read_json_objects($path, {form}))"
+    # Asked for one by one, each would have the text taken apart anew.
+    texts = ", ".join(f"cells[{i}] AS c{i - 1}" for i in range(1, len(names) + 1))
+    pointers = ", ".join(map(_pointer, names))
+    cells = f"(SELECT {texts} FROM (SELECT json_extract_string(json, [{pointers}]) AS cells"
+    cells += f" FROM read_json_objects($path, {form})))"
     return _with_sample(connection, CellTable(path, "json", tuple(names), (), cells))
 
 
-def _names(connection: Connection, sql: str, path: Path, shown: str) -> list[str]:
+def _types(connection: Connection, sql: str, path: Path, shown: str) -> dict[str, str]:
     try:
         described = connection.execute(f"DESCRIBE {sql}", {"path": str(path)}).fetchall()
     except duckdb.Error:
         raise _damaged(shown) from None
     if len(described) > MAX_COLUMNS:
         raise too_many_columns(len(described))
-    return [row[0] for row in described]
+    return {row[0]: row[1] for row in described}
+
+
+def _as_text(name: str, type_: str) -> str:
+    """A column as text; what has parts, as JSON."""
+    has_parts = type_.startswith(("STRUCT(", "MAP(")) or type_.endswith("]")
+    return f"to_json({_quoted(name)})::VARCHAR" if has_parts else f"{_quoted(name)}::VARCHAR"
 
 
 def _with_sample(connection: Connection, table: CellTable) -> CellTable:
@@ -275,10 +285,13 @@ def _with_sample(connection: Connection, table: CellTable) -> CellTable:
     return replace(table, sample=tuple(tuple("" if c is None else c.strip() for c in row) for row in rows))
 
 
-def _damaged(shown: str) -> FileRefusedError:
-    return FileRefusedError(
-        "damaged_file", f"the file looks like {shown} but cannot be read", "Export or transfer it again"
-    )
+def _damaged(shown: str, error: duckdb.Error | None = None) -> FileRefusedError:
+    found = re.search(r"in (line|record)(?:/value)? (\d+)", str(error))
+    # DuckDB counts one too many.
+    row = max(1, int(found[2]) - 1) if found else None
+    where = f" ({found[1]} {row})" if found else ""
+    what = f"the file looks like {shown} but cannot be read{where}"
+    return FileRefusedError("damaged_file", what, "Export or transfer it again", row=row)
 
 
 def run(connection: Connection, sql: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyConnection:

@@ -275,7 +275,7 @@ def _time_places(kind: FileKind, names: _Names, own: int | None, sample: Sequenc
     time = kind.spec.time
     names.release(own)
     known = sorted(names.open((time.column, *time.also)), key=lambda n: n != own)
-    if own is not None and (kind.spec.is_dated or time.format):
+    if own is not None and (kind.spec.is_dated or time.format or time.clock == "stated"):
         return (own,)
     looks = {n: _look(sample, n) for n in (*known, *names.open(DAY_NAMES), *names.open(CLOCK_NAMES))}
     wanted = "day" if kind.spec.is_dated else "moment"
@@ -352,7 +352,10 @@ def _is_untouched(kind: FileKind, header: Sequence[str]) -> bool:
 def unknown_layout(sources: Sources, header: Sequence[str]) -> FileRefusedError:
     """The refusal of a table no kind of file fits, naming the nearest kind and the differences."""
     best, missing, extra = sources.nearest(list(header))
-    remedy = "If it is another kind of file, describe it: `neuro source new FILE`"
+    remedy = (
+        "If it is another kind of file, describe it: `neuro source new FILE`; if it holds answers, name its instrument"
+        " in study.yaml (`neuro survey list`) or describe that: `neuro survey new FILE`"
+    )
     if not set(header) - set(extra):
         shown = ", ".join(h for h in header if h)[:200]
         return FileRefusedError("unknown_layout", f"no known export has any of these columns: {shown}", remedy)

@@ -94,7 +94,7 @@ class Planner:
 
     def _plan_table(self, table: CellTable, layout: Layout, name: str, said: Said, before: Settled | None) -> LoadPlan:
         kind = layout.kind
-        if kind.spec.time.clock == "utc":
+        if kind.spec.time.clock != "local":
             list_clocks(self.connection, self.study, self.window, kind.source.name)
         keeps_dates = before is not None and said.date_order is None and said.kind is None
         scan = Scan(
@@ -115,9 +115,10 @@ class Planner:
             scan, extent, order, evidence = self._with_dates(scan, extent, said)
             # A line without id and time is a remark; only now is known which lines have a time.
             _refuse_damaged_ids(scan, extent)
-        _refuse_strays(extent)
-        _refuse_unreadable_values(extent)
-        self._refuse_unreadable_times(scan, extent)
+        if not kind.spec.is_judged_by_row:
+            _refuse_strays(extent)
+            _refuse_unreadable_values(extent)
+            self._refuse_unreadable_times(scan, extent)
         return LoadPlan(scan, extent, order, evidence)
 
     def _kind_in(self, name: str) -> str | None:
@@ -197,6 +198,8 @@ class Planner:
             if again.bad_ids < extent.bad_ids:
                 scan, extent = mended, again
         _refuse_damaged_ids(scan, extent)
+        if scan.kind.spec.is_judged_by_row:
+            return scan, extent
         without = extent.rows - extent.strays - extent.with_id
         if without > _NO_ID_SHARE * (extent.rows - extent.strays):
             raise FileRefusedError(
@@ -241,6 +244,8 @@ class Planner:
 
     def _vendor_form(self, kind: FileKind) -> TimeForm:
         time, order = kind.spec.time, kind.source.date_order
+        if time.clock == "stated":
+            return TimeForm(())
         if time.format:
             return TimeForm((time.format,))
         day = {"mdy": "%m/%d/%Y", "dmy": "%d/%m/%Y", "ymd": "%Y-%m-%d"}[order]
@@ -254,6 +259,8 @@ class Planner:
         if kind.spec.time.format and not said.date_order:
             evidence = f"the source spec says how they are written ({kind.spec.time.format})"
             return scan, extent, order, evidence
+        if kind.spec.time.clock == "stated":
+            return scan, extent, "ymd", "the source spec says that each time states its own zone (RFC 3339)"
         if kind.spec.time.days:
             return scan, extent, order, "the source spec says which day each text stands for"
         if not extent.rows:

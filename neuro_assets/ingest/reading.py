@@ -9,7 +9,7 @@ from neuro_assets.ingest.celltable import CellTable, run, sql_list, sql_text
 from neuro_assets.ingest.layout import Layout
 from neuro_assets.ingest.numbers import PLAIN, NumberForm, NumberType
 from neuro_assets.ingest.refusal import FileRefusedError
-from neuro_assets.ingest.utc import placed_utc
+from neuro_assets.ingest.utc import placed_stated, placed_utc
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind
 from neuro_assets.sources.model import SourceColumn, Wide
@@ -78,12 +78,14 @@ class Scan:
         texts = ", ".join(f"{_trimmed(n)} AS t{n}" for n in sorted(places))
         read = [f"{self._who()} AS who", f"{self._written()} AS written"]
         read += [f"{self._number(f't{at}')} AS d{at}" for at, _ in numeric]
-        typed = [f"{self._parsed('written')} AS parsed", *(f"{_as_type(f'd{at}', t)} AS v{at}" for at, t in numeric)]
+        clock = self.kind.spec.time.clock
+        typed = [f"{_as_type(f'd{at}', t)} AS v{at}" for at, t in numeric]
+        typed += [f"{self._parsed('written')} AS parsed"] if clock != "stated" else []
         asked = "".join(f", {sql} AS {name}" for name, sql in columns.items())
-        parsed = f"(SELECT *, {', '.join(typed)} FROM (SELECT *, {', '.join(read)} FROM"
+        parsed = f"(SELECT {', '.join(('*', *typed))} FROM (SELECT *, {', '.join(read)} FROM"
         parsed += f" (SELECT *, {texts} FROM {self.table.relation})))"
-        if self.kind.spec.time.clock == "utc":
-            parsed = placed_utc(parsed)
+        if clock != "local":
+            parsed = placed_utc(parsed) if clock == "utc" else placed_stated(parsed)
         return f"(SELECT *{asked} FROM (SELECT *, {self._moment()} AS moment FROM {parsed}))"
 
     @property
@@ -103,6 +105,9 @@ class Scan:
         places = {*layout.columns_at.values(), *layout.time_at, *([] if layout.id_at is None else [layout.id_at])}
         others = ", ".join(self.cell(n) for n in sorted(places - {at})) or "NULL"
         time, header = self.cell(at), sql_text(self.table.header[at])
+        if self.kind.spec.is_judged_by_row and self.table.format != "csv":
+            # Every record counts, whatever is in it.
+            return "true"
         return f"(CASE WHEN {time} IS NOT NULL THEN {time} <> {header} ELSE coalesce({others}) IS NOT NULL END)"
 
     @property
@@ -229,7 +234,9 @@ class Scan:
 
     def unreadable(self) -> str:
         """JSON of the cells that hold something else than the column's type; NULL when there are none."""
-        cells = [(n, self.cell(at), self.typed(at, c.type)) for n, c, at in self.value_columns() if at is not None]
+        # A text is always one.
+        numbers = [(n, c, at) for n, c, at in self.value_columns() if at is not None and c.type != "text"]
+        cells = [(n, self.cell(at), self.typed(at, c.type)) for n, c, at in numbers]
         cells.append((self.kind.spec.time.column, "written", "moment"))
         bad = {n: (cell, _misread(cell, typed)) for n, cell, typed in cells}
         entries = ", ".join(
@@ -249,7 +256,7 @@ class Scan:
         """
         columns = ["row_number", "who AS source_participant_id", "moment"]
         time = self.kind.spec.time
-        if time.clock == "utc":
+        if time.clock != "local":
             columns += ["fold", "utc_offset_min", "tz_source"]
         if time.offset:
             at = next(at for _, c, at in self.value_columns() if c.name == time.offset)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -17,6 +18,7 @@ from neuro_assets.surveys.load import codebooks_of
 from neuro_assets.surveys.model import Codebook
 
 _CODEBOOK = "codebook:"
+_EVENTS = "events"
 _WRITTEN = ("ops.landing_files", "ops.landing_file_days", "ops.outbox", "ops.quarantine", "ops.study_state")
 
 
@@ -73,9 +75,9 @@ def _replay_file(job: Ingest, connection: Connection, line: manifest.ManifestLin
 def study_changes(connection: Connection, job: Ingest) -> set[str]:
     """What the protocol says otherwise than when rows were last placed.
 
-    That is window, protocol, participant:<id> or codebook:<name>. Under an open window a row dated ahead comes inside
-    as days pass: that is a change of the window too. A lake that has never seen a protocol reports nothing: there is
-    nothing to place anew.
+    That is window, protocol, participant:<id>, codebook:<name> or events: how these become episodes. Under an open
+    window a row dated ahead comes inside as days pass: that is a change of the window too. A lake that has never seen a
+    protocol reports nothing: there is nothing to place anew.
     """
     known = dict(connection.execute("SELECT subject, state FROM ops.study_state").fetchall())
     now = _states(job)
@@ -117,6 +119,8 @@ def reconcile_study(job: Ingest) -> set[str]:
                 _touch(connection, job, None)
             if people:
                 _touch(connection, job, names)
+            if _EVENTS in changes and "protocol" not in changes:
+                _touch(connection, job, None, job.sources.feeding("event"))
             if changes or not connection.execute("SELECT 1 FROM ops.study_state LIMIT 1").fetchone():
                 connection.execute("DELETE FROM ops.study_state")
                 connection.executemany("INSERT INTO ops.study_state VALUES (?, ?)", list(_states(job).items()))
@@ -132,6 +136,7 @@ def _states(job: Ingest) -> dict[str, str]:
         "protocol": json.dumps(protocol, sort_keys=True),
         **people,
         **{f"{_CODEBOOK}{c.name}": _body(c) for c in codebooks_of(job.sources)},
+        **({_EVENTS: study.events.model_dump_json()} if job.sources.feeding("event") else {}),
     }
 
 
@@ -165,10 +170,10 @@ def _crossing(connection: Connection, job: Ingest) -> list[manifest.ManifestLine
 
 
 def _placed_by_zone(connection: Connection, job: Ingest, source_ids: list[str] | None) -> list[manifest.ManifestLine]:
-    """Files in UTC, whose rows lie on the local days of their people: all of them, or those with rows of some ids."""
+    """Files with times in UTC, which lie on the local days of their people: all of them, or those with some ids."""
     found: list[str] = []
     for kind in job.sources.kinds:
-        if kind.spec.time.clock != "utc":
+        if kind.spec.time.clock == "local":
             continue
         of_people = "" if source_ids is None else " WHERE source_participant_id IN (SELECT unnest(?))"
         bound = [] if source_ids is None else [source_ids]
@@ -191,10 +196,12 @@ def _aliases(connection: Connection, study: Study, people: set[str]) -> list[str
     return sorted(names | {a for p in (*before, *now) for aliases in p.aliases.values() for a in aliases})
 
 
-def _touch(connection: Connection, job: Ingest, source_ids: list[str] | None) -> None:
-    """Mark days for recomputation: all of them, or those with rows under the given ids."""
+def _touch(
+    connection: Connection, job: Ingest, source_ids: list[str] | None, kinds: Iterable[FileKind] | None = None
+) -> None:
+    """Mark days for recomputation: all of them, or those with rows under the given ids, or of some kinds of file."""
     at = datetime.now(UTC)
-    for kind in job.sources.kinds:
+    for kind in job.sources.kinds if kinds is None else kinds:
         table = kind.raw_table.qualified
         of_people = "" if source_ids is None else " AND source_participant_id IN (SELECT unnest(?))"
         days = [

@@ -6,6 +6,7 @@ from neuro_assets.ingest import manifest, outbox
 from neuro_assets.ingest.celltable import run
 from neuro_assets.ingest.decided import LoadPlan
 from neuro_assets.ingest.reading import Extent
+from neuro_assets.ingest.utc import WALL_CLOCK
 from neuro_assets.lake.lake import Connection, gather_by_day
 from neuro_assets.streams.model import Table
 from neuro_assets.study import Window
@@ -64,13 +65,16 @@ def _insert_rows(connection: Connection, into: str, plan: LoadPlan, file_id: str
     gather_by_day(connection, plan.extent.days)
     order = "" if _writes_as_given(plan.extent) else ", ".join(("ORDER BY day", *kind.raw_table.sort_by, "row_number"))
     rows = plan.scan.rows(is_all_read=plan.extent.is_all_read)
+    # A response is whole when it is sent: how far a file reaches tells nothing of it, and what arrives later stands.
+    whole = "(day + 1)::TIMESTAMP"
+    seen = whole if kind.spec.item_columns else f"least($as_of, {whole})"
     # What is the same in every row, or follows from the day, need not be carried through the sorting.
     run(
         connection,
         f"INSERT INTO {into} BY NAME SELECT $file_id AS file_id,"
-        " least($as_of, (day + 1)::TIMESTAMP) AS as_of, *"
+        f" {seen} AS as_of, *"
         f" FROM (SELECT moment::DATE AS day, {moment} * EXCLUDE (moment) FROM ({rows}) {order})",
-        {"file_id": file_id, "as_of": plan.extent.as_of, **plan.scan.parameters},
+        {"file_id": file_id, **({} if seen == whole else {"as_of": plan.extent.as_of}), **plan.scan.parameters},
     )
 
 
@@ -89,20 +93,24 @@ def _quarantine_unplaced(
     scan, kind = plan.scan, plan.scan.kind
     if plan.extent.in_window == plan.extent.rows and scan.unfinished_row is None:
         return
-    at = "CASE WHEN day IS NULL THEN $column ELSE item END" if kind.spec.item_columns else "$column"
+    zoneless = f"WHEN regexp_full_match(upper(cell), '{WALL_CLOCK}') THEN 'no_time_zone'"
+    stated = zoneless if kind.spec.time.clock == "stated" else ""
+    # Of a response one line, not one for each of its answers.
+    once = "QUALIFY row_number() OVER (PARTITION BY row_number ORDER BY item) = 1" if kind.spec.item_columns else ""
     connection.execute(
         f"""
         INSERT INTO {into} BY NAME
         SELECT $table AS table_name, $source AS source, file_id, row_number, source_participant_id, day,
                CASE WHEN day IS NOT NULL THEN 'outside_window'
                     WHEN row_number = $unfinished THEN 'unfinished_line'
+                    {stated}
                     WHEN coalesce(NOT regexp_full_match(source_participant_id, $pattern), cell IS NULL)
                         THEN 'not_a_record'
                     ELSE 'unreadable_time' END AS rule,
-               {at} AS column_name,
+               $column AS column_name,
                CASE WHEN day IS NULL THEN left(cell, 200) ELSE day::VARCHAR END AS value
         FROM (SELECT *, (unreadable::JSON::MAP(VARCHAR, VARCHAR))[$column] AS cell FROM {rows}
-              WHERE file_id = $file_id AND (day IS NULL OR day NOT BETWEEN $start AND $end))
+              WHERE file_id = $file_id AND (day IS NULL OR day NOT BETWEEN $start AND $end) {once})
         """,
         {
             "table": kind.raw_table.qualified,

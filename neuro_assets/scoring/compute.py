@@ -10,10 +10,16 @@ from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, existing_columns, missing_tables
 from neuro_assets.lake.lake import Connection
 from neuro_assets.streams.model import Column, Table
-from neuro_assets.streams.surveys import SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE, SURVEY_TABLES
+from neuro_assets.streams.surveys import (
+    SURVEY_FLAG,
+    SURVEY_RESPONSE,
+    SURVEY_SCORE,
+    SURVEY_SUBMISSION,
+    SURVEY_TABLES,
+)
 from neuro_assets.surveys.load import codebooks_of
 from neuro_assets.surveys.model import Codebook
-from neuro_assets.surveys.scoring import flags_of, scores_of
+from neuro_assets.surveys.scoring import NOT_ASKED, flags_of, scores_of
 
 _RESPONSE = ("participant_id", "day", "ts", "local_ts", "fold", "version", "response_id", "duration_s")
 _KEY = ("participant_id", "day", "ts", "local_ts", "version", "response_id")
@@ -80,14 +86,16 @@ def _scored(connection: Connection, codebook: Codebook, first: date, last: date)
         inside = "list_contains(?::VARCHAR[], participant_id)", [people]
     responses = connection.execute(f"SELECT * FROM ({wide_select(codebook)}) WHERE {inside[0]}", inside[1]).pl()
     told = pl.lit(codebook.name).alias("instrument")
-    scores, flags = [_empty(SURVEY_SCORE)], [_empty(SURVEY_FLAG)]
+    scores, flags, sent = [_empty(SURVEY_SCORE)], [_empty(SURVEY_FLAG)], [_empty(SURVEY_SUBMISSION)]
     if responses.height:
         responses = _with_record(codebook, responses)
+        sent.append(_submissions(codebook, responses).with_columns(told))
         if codebook.scores:
             scores.append(scores_of(codebook, responses, [*_KEY, "is_of_record"]).with_columns(told))
         found = [flags_of(codebook, responses, _KEY), _repeated(codebook, responses)]
         flags += [frame.with_columns(told) for frame in found]
-    frames = {SURVEY_SCORE: _together(SURVEY_SCORE, scores), SURVEY_FLAG: _together(SURVEY_FLAG, flags)}
+    parts = {SURVEY_SUBMISSION: sent, SURVEY_SCORE: scores, SURVEY_FLAG: flags}
+    frames = {table: _together(table, frames) for table, frames in parts.items()}
     return _Part(frames, responses.height, where, bound)
 
 
@@ -104,7 +112,7 @@ def _people_of(connection: Connection, codebook: Codebook, first: date, last: da
 
 def wide_table(codebook: Codebook) -> Table:
     """`staging.survey_wide_<instrument>`: one row a response, a column an item; a view."""
-    own = {c.name: c for c in SURVEY_RESPONSE.columns}
+    own = {c.name: c for c in (*SURVEY_RESPONSE.columns, *SURVEY_SUBMISSION.columns)}
     items = (
         Column(name, "DOUBLE" if codebook.type_of(name) == "number" else "VARCHAR", item.text, item.unit, nullable=True)
         for name, item in codebook.kept_items.items()
@@ -112,23 +120,42 @@ def wide_table(codebook: Codebook) -> Table:
     return Table(
         schema="staging",
         name=f"survey_wide_{codebook.name}",
-        columns=(*(own[c] for c in _RESPONSE), *items),
+        columns=(*(own[c] for c in (*_RESPONSE, "is_of_record")), *items),
         description=f"{codebook.title}: one row a response, one column an item; null where nothing was answered.",
         partition_by="day",
     )
 
 
 def wide_select(codebook: Codebook) -> str:
-    """SQL of the responses of an instrument, one row each."""
-    cells = ", ".join(
-        f"any_value({'value' if codebook.type_of(name) == 'number' else 'coalesce(code, answer)'})"
+    """SQL of the responses of an instrument, one row each (see `surveys.scoring`)."""
+    cells = [
+        f"any_value({'value' if codebook.type_of(name) == 'number' else 'coalesce(code, text)'})"
         f" FILTER (item = '{name}' AND NOT is_missing) AS \"{name}\""
         for name in codebook.kept_items
-    )
+    ]
+    cells += [
+        f"coalesce(bool_or(missing_reason IN ('not_applicable', 'not_asked')) FILTER (item = '{name}'), false)"
+        f' AS "{NOT_ASKED}{name}"'
+        for name in codebook.conditions
+    ]
     return (
-        f"SELECT {', '.join(_RESPONSE)}, {cells} FROM {SURVEY_RESPONSE.qualified}"
+        f"SELECT {', '.join(_RESPONSE)}, {', '.join(cells)} FROM {SURVEY_RESPONSE.qualified}"
         f" WHERE instrument = '{codebook.name}' GROUP BY {', '.join(_RESPONSE)}"
     )
+
+
+def _view(codebook: Codebook) -> str:
+    """DDL of the wide view; a response that is not scored yet is of record as far as anybody knows."""
+    items = ", ".join(f'"{name}"' for name in codebook.kept_items)
+    same = "participant_id, day, local_ts, fold, response_id"
+    return f"""
+        CREATE OR REPLACE VIEW {wide_table(codebook).qualified} AS
+        SELECT {", ".join(_RESPONSE)}, coalesce(s.is_of_record, true) AS is_of_record, {items}
+        FROM ({wide_select(codebook)})
+        LEFT JOIN (
+            SELECT {same}, is_of_record FROM {SURVEY_SUBMISSION.qualified} WHERE instrument = '{codebook.name}'
+        ) s USING ({same})
+    """
 
 
 def make_views(connection: Connection, job: Ingest, codebooks: Iterable[Codebook]) -> None:
@@ -138,8 +165,7 @@ def make_views(connection: Connection, job: Ingest, codebooks: Iterable[Codebook
     if stale:
         with job.lake.transaction(connection, ["ddl"]):
             for codebook in stale:
-                view = f"CREATE OR REPLACE VIEW {wide_table(codebook).qualified} AS {wide_select(codebook)}"
-                connection.execute(view)
+                connection.execute(_view(codebook))
 
 
 def _with_record(codebook: Codebook, responses: pl.DataFrame) -> pl.DataFrame:
@@ -151,6 +177,17 @@ def _with_record(codebook: Codebook, responses: pl.DataFrame) -> pl.DataFrame:
     place, count = pl.int_range(1, pl.len() + 1).over(group), pl.len().over(group)
     counts = {"first": place == 1, "last": place == count, "none": count == 1}[repeat.keep]
     return ordered.with_columns(is_of_record=pl.lit(value=True) if repeat.within == "moment" else counts)
+
+
+def _submissions(codebook: Codebook, responses: pl.DataFrame) -> pl.DataFrame:
+    items = list(codebook.kept_items)
+    answered = pl.sum_horizontal(*(pl.col(i).is_not_null() for i in items)).cast(pl.Int32)
+    return responses.select(
+        *_RESPONSE,
+        pl.lit(len(items), pl.Int32).alias("items"),
+        answered.alias("items_answered"),
+        "is_of_record",
+    )
 
 
 def _repeated_within(codebook: Codebook) -> list[str]:
@@ -171,7 +208,8 @@ def _repeated(codebook: Codebook, responses: pl.DataFrame) -> pl.DataFrame:
 
 def _empty(table: Table) -> pl.DataFrame:
     types = {"VARCHAR": pl.String, "DATE": pl.Date, "TIMESTAMP": pl.Datetime("us"), "DOUBLE": pl.Float64,
-             "TIMESTAMPTZ": pl.Datetime("us", "UTC"), "INTEGER": pl.Int32, "BOOLEAN": pl.Boolean}  # fmt: skip
+             "TIMESTAMPTZ": pl.Datetime("us", "UTC"), "INTEGER": pl.Int32, "TINYINT": pl.Int8,
+             "BOOLEAN": pl.Boolean}  # fmt: skip
     return pl.DataFrame(schema={c.name: types[c.type] for c in table.columns})
 
 

@@ -70,8 +70,9 @@ class TimeColumn(_Model):
     format: str | None = Field(
         default=None, description="How it is written, in strptime's codes; left out, it is found out from all rows."
     )
-    clock: Literal["local", "utc"] = Field(
-        default="local", description="Whether it is the participant's wall clock, or UTC."
+    clock: Literal["local", "utc", "stated"] = Field(
+        default="local",
+        description="Whether it is the participant's wall clock, UTC, or a time that states its own zone (RFC 3339).",
     )
     offset: str | None = Field(
         default=None, description="Name of a column of this kind: minutes of the wall clock from UTC, where it has any."
@@ -92,6 +93,8 @@ class TimeColumn(_Model):
     def _days_are_of_days(self) -> "TimeColumn":
         if self.days and (self.kind != "date" or self.format):
             raise ValueError("'days' goes with 'kind: date' and without 'format'")
+        if self.clock == "stated" and self.format:
+            raise ValueError("'clock: stated' says how the times are written: leave 'format' out")
         return self
 
 
@@ -211,7 +214,7 @@ class FileSpec(_Model):
             raise ValueError("a day has no 'clock' and no 'offset': the time must be a datetime")
         if self.has_offsets and self.wide:
             raise ValueError("'wide' columns are read on the wall clock: leave 'clock' and 'offset' out")
-        if time.offset and time.clock == "utc":
+        if time.offset and time.clock != "local":
             raise ValueError("'offset' belongs to a wall clock: leave out either 'clock' or 'offset'")
         if time.offset and time.offset not in {c.name for c in self.columns.values() if c.type == "integer"}:
             raise ValueError(f"'offset' is '{time.offset}', which is no column of whole numbers of this kind")
@@ -271,7 +274,12 @@ class FileSpec(_Model):
     @property
     def has_offsets(self) -> bool:
         """True where a raw row says its own offset from UTC."""
-        return self.time.clock == "utc" or self.time.offset is not None
+        return self.time.clock != "local" or self.time.offset is not None
+
+    @property
+    def is_judged_by_row(self) -> bool:
+        """True where rows do not hang together: one that cannot be read says nothing against the others."""
+        return self.time.clock == "stated"
 
 
 class SourceSpec(_Model):

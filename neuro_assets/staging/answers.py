@@ -64,6 +64,7 @@ def answers_relation(kind: FileKind) -> str:
                 ELSE 'number' END AS answer_type,
             CASE WHEN type = 'choice' THEN TRY_CAST(code AS DOUBLE) WHEN type = 'number' AND reason IS NULL THEN number
                 END AS value,
+            CASE WHEN type = 'text' AND reason IS NULL THEN answer END AS text,
             reason IS NOT NULL AS is_missing,
             reason AS missing_reason
         FROM (

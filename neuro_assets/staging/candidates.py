@@ -9,7 +9,9 @@ from importlib.resources import files
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind, Sources
 from neuro_assets.staging.answers import answers_relation, is_of_answers, list_codebooks
+from neuro_assets.staging.events import events_relation
 from neuro_assets.staging.translate import Bound, is_misread, misread_cells, typed_values
+from neuro_assets.streams.events import EVENT
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Study
 
@@ -87,7 +89,7 @@ def _is_any_misread(connection: Connection, stream: Stream, kinds: list[FileKind
     for kind in (k for k in kinds if not is_of_answers(k)):
         bound = Bound(start=days[0], end=days[1])
         test = is_misread(stream, kind, bound)
-        rows = f"SELECT 1 FROM {kind.raw_table.qualified} r WHERE r.day BETWEEN $start AND $end AND ({test})"
+        rows = f"SELECT 1 FROM {_raw_rows(stream, kind)} r WHERE r.day BETWEEN $start AND $end AND ({test})"
         if _some(connection, rows, bound):
             return True
     return False
@@ -101,7 +103,7 @@ def _list_kinds(connection: Connection, kinds: list[FileKind]) -> None:
             list(range(len(kinds))),
             [k.source.name for k in kinds],
             [k.spec.period_s for k in kinds],
-            [k.spec.time.clock == "utc" for k in kinds],
+            [k.spec.time.clock != "local" for k in kinds],
         ],
     )
 
@@ -161,6 +163,13 @@ def _of_same_time(kind: FileKind) -> str:
     return "".join(f" AND {t}" for t in tests)
 
 
+def _raw_rows(stream: Stream, kind: FileKind) -> str:
+    """SQL of the raw rows of a kind of file between $start and $end, with what has to be made of several columns."""
+    if is_of_answers(kind):
+        return answers_relation(kind)
+    return events_relation(kind) if stream.name == EVENT.name else kind.raw_table.qualified
+
+
 def _rows(
     stream: Stream,
     kinds: list[FileKind],
@@ -194,10 +203,9 @@ def _rows(
         if has_misread:
             told = "NULL::MAP(VARCHAR, VARCHAR)" if is_of_answers(kind) else misread_cells(stream, kind, bound)
             misread = f", {told} AS misread"
-        rows = answers_relation(kind) if is_of_answers(kind) else kind.raw_table.qualified
         parts.append(
             f"SELECT g.{number}, r.row_number, {moment} {values}{misread}"
-            f" FROM {rows} r JOIN candidate_file f ON f.file_id = r.file_id"
+            f" FROM {_raw_rows(stream, kind)} r JOIN candidate_file f ON f.file_id = r.file_id"
             f" JOIN {joined} g ON g.kind_no = {n} AND g.file_no = f.file_no AND g.day = r.day"
             f" AND g.as_of IS NOT DISTINCT FROM r.as_of"
             f" AND g.source_participant_id IS NOT DISTINCT FROM r.source_participant_id{_of_same_time(kind)} {span}"

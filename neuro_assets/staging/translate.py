@@ -50,6 +50,9 @@ def is_misread(stream: Stream, kind: FileKind, bound: Bound) -> str:
 def _is_lost(stream: Stream, kind: FileKind, name: str, bound: Bound) -> str:
     m = kind.spec.streams[stream.name][name]
     column = next(c for c in stream.columns if c.name == name)
+    stored = next(c.type for c in kind.raw_table.columns if c.name == m.column)
+    if stored == column.type and m.codes is None and m.scale is None:
+        return "false"
     return f"(r.{m.column} IS NOT NULL AND {_translated(column, kind, m, bound)} IS NULL)"
 
 

@@ -16,6 +16,7 @@ from neuro_assets.streams.columns import (
     nobody_below_rest,
     sample_columns,
 )
+from neuro_assets.streams.events import EVENT
 from neuro_assets.streams.health import HEALTH_STREAMS
 from neuro_assets.streams.model import Column, Stream
 from neuro_assets.streams.shapes import daily, entries, samples
@@ -168,6 +169,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     *HEALTH_STREAMS,
     SURVEY_RESPONSE,
+    EVENT,
 )
 
 

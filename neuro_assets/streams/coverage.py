@@ -259,6 +259,7 @@ CONTACT_REASONS: dict[str, str] = {
     "not_synced": "nothing has come for as long as the protocol says (48 h)",
     "no_data": "the device syncs, but nothing that it measured has come",
     "not_worn": "the device was handed over days in a row that do not count, and it was not worn",
+    "not_answered": "an instrument was not answered for as many days as the protocol says",
 }
 WORKLIST = Table(
     "coverage",
@@ -286,4 +287,27 @@ WORKLIST = Table(
     "Who needs a contact today, why, and since when. Who has merely not synced yet today is not here.",
     sort_by=("priority", "since", "participant_id"),
 )
-PEOPLE_TABLES = (VALID_DAY_SENSITIVITY, ADHERENCE, OVERVIEW, WORKLIST)
+SURVEY = Table(
+    "coverage",
+    "survey",
+    (
+        PARTICIPANT,
+        Column("instrument", "VARCHAR", "Codebook"),
+        Column("first_day", "DATE", "First local day of the period"),
+        Column("last_day", "DATE", "Last local day of the period"),
+        Column("times_asked", "INTEGER", "How often it is to be answered in the period", "count", ge=1),
+        Column("times_answered", "INTEGER", "How often it was, at most as often as it was asked", "count", ge=0),
+        Column("is_over", "BOOLEAN", "Whether the period is over for the person"),
+        Column(
+            "reason",
+            "VARCHAR",
+            "Why an answer is missing; empty where none is or may still come",
+            nullable=True,
+            isin=("withdrawn", "held", "needs_reconsent", "source_failure", "not_answered"),
+        ),
+        _EVIDENCE,
+    ),
+    "Each period in which a person is asked to answer an instrument that has a schedule, and what came.",
+    sort_by=("participant_id", "instrument", "first_day"),
+)
+PEOPLE_TABLES = (VALID_DAY_SENSITIVITY, ADHERENCE, OVERVIEW, SURVEY, WORKLIST)

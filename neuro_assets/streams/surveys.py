@@ -34,6 +34,7 @@ SURVEY_RESPONSE = Stream(
         Column("code", "VARCHAR", "Code of the choice", nullable=True),
         Column("label", "VARCHAR", "What the code means", nullable=True),
         Column("value", "DOUBLE", "The answer as a number, where it is one", nullable=True, ge=-1e12, le=1e12),
+        Column("text", "VARCHAR", "The answer to an item of free text", nullable=True),
         Column("is_missing", "BOOLEAN", "Nothing was answered; 0 is an answer"),
         Column("missing_reason", "VARCHAR", "Why not, as far as the file says", nullable=True, isin=MISSING_REASONS),
         has_period=False,
@@ -42,8 +43,12 @@ SURVEY_RESPONSE = Stream(
     partition_by="day",
     sort_by=("participant_id", "local_ts"),
     key=("participant_id", "instrument", "local_ts", "fold", "response_id", "item"),
-    values=("answer_type", "code", "value", "is_missing", "missing_reason", "label", "answer"),
-    attributes=("instrument", "version", "response_id", "time_precision", "duration_s", "item"),
+    # The same code in another spelling is the same answer.
+    values=("answer_type", "code", "value", "text", "is_missing", "missing_reason"),
+    attributes=(
+        *("instrument", "version", "response_id", "time_precision", "duration_s", "item"),
+        *("answer", "label"),
+    ),
     sampling="event",
     held_from=200,
     rules=(
@@ -55,6 +60,28 @@ SURVEY_RESPONSE = Stream(
         _not_of_type("within_range", "out_of_range", "the number is one that can be answered"),
     ),
 )  # fmt: skip
+
+SURVEY_SUBMISSION = Table(
+    schema="baselines",
+    name="survey_submission",
+    columns=(
+        Column("participant_id", "VARCHAR", "Pseudonymous participant"),
+        Column("day", "DATE", "The participant's local date: the partition"),
+        Column("ts", "TIMESTAMPTZ", "When it was answered", "UTC"),
+        Column("local_ts", "TIMESTAMP", "The participant's wall clock at ts"),
+        Column("fold", "TINYINT", "1 for the second pass of a repeated autumn hour, else 0", ge=0, le=1),
+        Column("instrument", "VARCHAR", "Codebook"),
+        Column("version", "INTEGER", "Version of the codebook"),
+        Column("response_id", "VARCHAR", "Id of the response"),
+        Column("duration_s", "DOUBLE", "Seconds that answering took", "s", nullable=True, ge=0),
+        Column("items", "INTEGER", "Items of the codebook", "count"),
+        Column("items_answered", "INTEGER", "Those that are answered", "count"),
+        Column("is_of_record", "BOOLEAN", "It is the one that counts, by the codebook's rule of repetition"),
+    ),
+    description="Every response, and which of several counts.",
+    partition_by="day",
+    sort_by=("participant_id", "local_ts"),
+)
 
 SURVEY_SCORE = Table(
     schema="baselines",
@@ -75,7 +102,7 @@ SURVEY_SCORE = Table(
         Column("is_prorated", "BOOLEAN", "Missing items took the mean of the others"),
         Column("unscored_reason", "VARCHAR", "Why there is no score", nullable=True,
                isin=("too_many_missing", "item_missing", "excluded_by_rule")),
-        Column("is_of_record", "BOOLEAN", "It counts among the responses of its day, by the codebook's rule"),
+        Column("is_of_record", "BOOLEAN", "It is the one that counts, by the codebook's rule of repetition"),
     ),
     description="Scores of every response by the rules of its codebook.",
     partition_by="day",
@@ -92,7 +119,7 @@ SURVEY_FLAG = Table(
         Column("response_id", "VARCHAR", "Id of the response"),
         Column("local_ts", "TIMESTAMP", "The participant's wall clock"),
         Column("flag", "VARCHAR", "Rule of the codebook, or: straight_lining, too_fast, answered_unasked,"
-               " repeated_response"),
+               " not_applicable_though_asked, repeated_response"),
         Column("items", "VARCHAR", "Items that it is about", nullable=True),
         Column("detail", "VARCHAR", "What was found", nullable=True),
     ),
@@ -101,4 +128,4 @@ SURVEY_FLAG = Table(
     sort_by=("participant_id",),
 )  # fmt: skip
 
-SURVEY_TABLES = (SURVEY_SCORE, SURVEY_FLAG)
+SURVEY_TABLES = (SURVEY_SUBMISSION, SURVEY_SCORE, SURVEY_FLAG)

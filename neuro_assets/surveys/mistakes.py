@@ -24,6 +24,21 @@ _MODELS: dict[Place, type[BaseModel]] = {
     ("schedule",): Schedule,
     ("repeat",): Repeat,
 }
+_WANTED = (
+    ("int", "a whole number"),
+    ("float", "a number"),
+    ("bool", "true or false"),
+    ("tuple", "a list"),
+    ("dict", "a block of fields"),
+    ("model", "a block of fields"),
+    ("date", "a day such as 2024-12-31"),
+    ("string", "a text"),
+)
+_MEANT: dict[str, str] = dict.fromkeys(("int", "integer", "float", "double", "numeric", "decimal"), "number")
+_MEANT |= dict.fromkeys(("string", "str", "open", "free", "words"), "text")
+_MEANT |= dict.fromkeys(("likert", "scale", "radio", "dropdown", "categorical", "single"), "choice")
+_MEANT |= {"timestamp": "datetime", "moment": "datetime", "unknown": "do_not_know", "dont_know": "do_not_know"}
+_MEANT |= {"skipped": "not_asked", "n/a": "not_applicable", "na": "not_applicable", "blank": "not_answered"}
 _UNQUOTED = {"choices", "missing", "bands", "days"}
 _EXAMPLES: dict[Place, str] = {
     ("name",): "name: sleep_diary",
@@ -64,7 +79,8 @@ def mistakes_of(document: Document) -> tuple[Codebook | None, list[Mistake]]:
     try:
         codebook = Codebook.model_validate(document.data)
     except ValidationError as error:
-        found += [_told(document, e) for e in error.errors()]
+        # What is neither the name of choices nor choices is told once.
+        found += [m for e in error.errors() if e["loc"][-1:] != ("str",) for m in _told(document, e)]
     return (None if found else codebook), sorted(dict.fromkeys(found), key=lambda m: m.line)
 
 
@@ -105,31 +121,49 @@ def _misspelt(document: Document, value: Any, place: Place = ()) -> Iterator[Mis
         yield from _misspelt(document, value[name], (*place, str(name)))
 
 
-def _told(document: Document, error: Mapping[str, Any]) -> Mistake:
+def _told(document: Document, error: Mapping[str, Any]) -> list[Mistake]:
     place = tuple(str(p) for p in error["loc"] if p not in {"[key]", "str"} and not str(p).startswith("function-"))
     kind, value = error["type"], error.get("input")
+    if kind == "value_error":
+        return [_of_rule(document, place, line) for line in str(error["ctx"]["error"]).splitlines()]
     example = _EXAMPLES.get(_shape(place), "")
     remedy = f"write for example `{example}`" if example else _DOCS
-    if kind == "value_error":
-        return _of_rule(document, place, str(error["ctx"]["error"]))
     if kind == "extra_forbidden":
         model = _MODELS.get(_shape(place[:-1]))
-        allowed = f"delete it, or write one of: {', '.join(model.model_fields)}" if model else _DOCS
-        return Mistake(document.line(place), place, f"unknown field '{place[-1]}'", allowed)
-    if kind == "missing":
-        return Mistake(document.line(place), place, f"'{place[-1]}' is missing", remedy)
-    if value is None:
-        return Mistake(document.line(place), place, "the value is missing", f"{remedy}, or delete the line")
-    if kind == "literal_error":
+        remedy = f"delete it, or write one of: {', '.join(model.model_fields)}" if model else _DOCS
+        what = f"unknown field '{place[-1]}'"
+    elif kind == "missing":
+        what = f"'{place[-1]}' is missing"
+    elif value is None:
+        what, remedy = "the value is missing", f"{remedy}, or delete the line"
+    elif kind == "literal_error":
         options = str(error["ctx"]["expected"])
-        near = nearest(str(value), options.replace("'", "").replace(" or ", ", ").split(", "))
-        remedy = f"did you mean '{near}'?" if near else "write one of them"
-        return Mistake(document.line(place), place, f"'{value}' is none of {options}", remedy)
-    if kind == "string_pattern_mismatch":
+        known = options.replace("'", "").replace(" or ", ", ").split(", ")
+        near = next((m for m in [_MEANT.get(str(value).lower())] if m in known), None) or nearest(str(value), known)
+        what, remedy = f"'{value}' is none of {options}", f"did you mean '{near}'?" if near else "write one of them"
+    elif kind == "string_pattern_mismatch":
         what = f"'{value}' is not allowed as a name: lower-case letters, digits and _ are, a letter first"
-        return Mistake(document.line(place), place, what, "choose another name")
-    shown = "a list" if isinstance(value, list) else "a block of fields" if isinstance(value, Mapping) else f"'{value}'"
-    return Mistake(document.line(place), place, f"{shown} does not fit here ({error['msg'].lower()})", remedy)
+        remedy = f"write for example {_plain_name(str(value))}"
+    else:
+        what, remedy = _of_type(kind, value, error, example)
+    return [Mistake(document.line(place), place, what, remedy)]
+
+
+def _of_type(kind: str, value: object, error: Mapping[str, Any], example: str) -> tuple[str, str]:
+    """A value of another kind than the field's, or out of its range."""
+    limits = {"greater_than_equal": "at least", "less_than_equal": "at most", "greater_than": "more than"}
+    if kind in limits:
+        limit = next(iter(error["ctx"].values()))
+        return f"'{value}' is out of range", f"write a number of {limits[kind]} {limit:g}"
+    wanted = next((w for k, w in _WANTED if kind.startswith(k)), "something else")
+    found = "a list" if isinstance(value, list) else "a block of fields" if isinstance(value, Mapping) else f"'{value}'"
+    remedy = f"write for example `{example}`" if example else f"write {wanted} in its place"
+    return f"{found} stands where {wanted} is expected", remedy
+
+
+def _plain_name(text: str) -> str:
+    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in text.lower()).strip("_") or "a_name"
+    return name if name[0].isalpha() else f"a_{name}"
 
 
 def _of_rule(document: Document, place: Place, message: str) -> Mistake:

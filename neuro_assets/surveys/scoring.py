@@ -1,7 +1,8 @@
 """Scores and oddities of responses by the rules of their codebook. Pure: polars frames in and out.
 
 A frame of responses has one row a response: key columns, `duration_s`, and a column for each item (Float64 where the
-codebook's `types` say number, else String) that is null where nothing was answered.
+codebook's `types` say number, else String) that is null where nothing was answered. For each item that not everybody
+is asked there is a truth value under `NOT_ASKED` and its name: whether it was answered as not applicable.
 """
 
 from collections.abc import Sequence
@@ -12,11 +13,14 @@ from neuro_assets.surveys.model import Codebook, Score
 if TYPE_CHECKING:
     import polars as pl
 
+NOT_ASKED = "not_asked:"
 # Seconds an item below which nobody reads: Huang, Curran, Keeney, Poposki, DeShon 2012, J Bus Psychol 27:99-114.
 FASTEST_ITEM_S = 2.0
 # One answer to so many items of one scale is a line, where none of them is turned round.
 _LINE = 10
 _LINE_WITH_REVERSED = 5
+# Yes to ten questions of fact is no line.
+_LEAST_CODES = 3
 
 
 def scores_of(codebook: Codebook, responses: "pl.DataFrame", key: Sequence[str]) -> "pl.DataFrame":
@@ -61,16 +65,14 @@ def scores_of(codebook: Codebook, responses: "pl.DataFrame", key: Sequence[str])
 
 
 def _size(codebook: Codebook, name: str) -> int:
-    if codebook.scores[name].method == "formula":
-        return len(codebook.formulas[name].names & codebook.kept_items.keys())
-    return len(codebook.items_of(name))
+    return len(codebook.parts_of(name))
 
 
 def _formula(codebook: Codebook, name: str) -> "list[pl.Expr]":
     import polars as pl
 
     expression = codebook.formulas[name]
-    items = sorted(expression.names & codebook.kept_items.keys())
+    items = sorted(codebook.parts_of(name))
     answered = pl.sum_horizontal(*(pl.col(i).is_not_null() for i in items)) if items else pl.lit(0)
     value = expression.polars() * codebook.scores[name].scale
     is_prorated = pl.lit(value=False).alias(f"__prorated_{name}")
@@ -124,9 +126,10 @@ def flags_of(codebook: Codebook, responses: "pl.DataFrame", key: Sequence[str]) 
 
     Returns:
         One row a response and oddity: key, flag, items, detail. Flags: the codebook's rules by name,
-        `answered_unasked` (an item that the response's own answers say was not asked), `straight_lining` (one answer
-        to at least ten items of one scale, or to five of which some are turned round in a score), `too_fast` (faster
-        than the codebook's `fastest_s`, or than two seconds an item).
+        `answered_unasked` (an item that the response's own answers say was not asked), `not_applicable_though_asked`
+        (the other way round), `straight_lining` (one answer to at least ten items of one scale, or to five of which
+        some are turned round in a score), `too_fast` (faster than the codebook's `fastest_s`, or than two seconds an
+        item).
     """
     import polars as pl
 
@@ -159,6 +162,9 @@ def _broken(codebook: Codebook) -> "list[tuple[str, pl.Expr, Sequence[str], pl.E
         is_unasked = ~expression.polars() & pl.col(item).is_not_null()
         text = pl.lit(f"asked only if {codebook.items[item].asked_if}")
         found.append(("answered_unasked", is_unasked, [item], text))
+        is_passed_over = expression.polars() & pl.col(f"{NOT_ASKED}{item}")
+        text = pl.lit(f"asked, for {codebook.items[item].asked_if}; yet answered as not applicable")
+        found.append(("not_applicable_though_asked", is_passed_over, [item], text))
     return found
 
 
@@ -186,14 +192,7 @@ def _scales(codebook: Codebook) -> dict[str, list[str]]:
     """Named answer scales -> the numeric items that share them."""
     found: dict[str, list[str]] = {}
     for name, item in codebook.kept_items.items():
-        if isinstance(item.choices, str) and codebook.type_of(name) == "number":
-            found.setdefault(item.choices, []).append(name)
+        is_scale = isinstance(item.choices, str) and len(codebook.codes_of(name)) >= _LEAST_CODES
+        if is_scale and codebook.type_of(name) == "number":
+            found.setdefault(str(item.choices), []).append(name)
     return found
-
-
-def not_asked(codebook: Codebook, responses: "pl.DataFrame") -> "dict[str, pl.Series]":
-    """Item -> for each response whether its own answers say that the item was not asked."""
-    return {
-        item: responses.select((~e.polars()).fill_null(value=False).alias(item)).get_column(item)
-        for item, e in codebook.conditions.items()
-    }

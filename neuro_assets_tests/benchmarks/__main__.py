@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from neuro_assets_tests.benchmarks.coverage import coverage
 from neuro_assets_tests.benchmarks.dagster_costs import code_location, latency, overhead
+from neuro_assets_tests.benchmarks.events import events
 from neuro_assets_tests.benchmarks.growth import growth
 from neuro_assets_tests.benchmarks.heart_rate import heart_rate
 from neuro_assets_tests.benchmarks.memory import memory
@@ -18,6 +19,7 @@ from neuro_assets_tests.benchmarks.small_files import small_files
 
 ALL: dict[str, Callable[[Path], Section]] = {
     "heart_rate": heart_rate,
+    "events": events,
     "memory": memory,
     "code_location": code_location,
     "overhead": overhead,

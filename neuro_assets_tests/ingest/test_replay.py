@@ -79,7 +79,8 @@ def settled(templates: Callable[..., Ingest], tmp_path: Path) -> Callable[..., I
 
 def test_the_first_look_touched_nothing_and_so_does_an_unchanged_protocol(settled: Callable[..., Ingest]):
     job = settled()
-    assert query(job.lake, "SELECT subject FROM ops.study_state ORDER BY 1") == [("protocol",), ("window",)]
+    subjects = "SELECT subject FROM ops.study_state ORDER BY 1"
+    assert query(job.lake, subjects) == [("events",), ("protocol",), ("window",)]
     assert reconcile_study(with_study(job, study_of(name="A better name", expected_streams=("steps",)))) == set()
     assert touched(job) == set()
 

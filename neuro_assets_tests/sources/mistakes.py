@@ -257,7 +257,7 @@ TIMES = [
     (
         "kind: datetime}",
         "kind: datetime, clock: UTC}",
-        "12, files.minute_steps.time.clock: 'UTC' is none of 'local' or 'utc'; did you mean 'utc'?",
+        "12, files.minute_steps.time.clock: 'UTC' is none of 'local', 'utc' or 'stated'; did you mean 'utc'?",
     ),
     (
         "kind: datetime}",

@@ -74,8 +74,8 @@ def told_by_name(sources: Sources) -> list[FileKind]:
 
 def test_there_are_so_many_kinds_of_each_source(built_in: Sources):
     counts = Counter(k.source.name for k in built_in.kinds)
-    assert counts == {"fitabase": 19, "takeout": 13, "fitbit_web_api": 19}
-    assert {k.source.name for k in told_by_columns(built_in)} == {"fitabase"}
+    assert counts == {"fitabase": 19, "takeout": 13, "fitbit_web_api": 19, "events": 1}
+    assert {k.source.name for k in told_by_columns(built_in)} == {"fitabase", "events"}
 
 
 def test_every_built_in_header_is_identified_in_any_order(built_in: Sources):
@@ -251,7 +251,7 @@ FEEDING = {
 def test_kinds_are_found_by_stream_and_by_raw_table(built_in: Sources):
     """Answers are fed by the codebooks of a study."""
     feeding = {s.name: sorted(k.name for k in built_in.feeding(s.name)) for s in STREAMS}
-    assert feeding == FEEDING | {"survey_response": []}
+    assert feeding == FEEDING | {"survey_response": [], "event": ["events.batch"]}
     assert built_in.by_raw_table("raw.fitabase_sleep_day").kind == "sleep_day"
     with pytest.raises(KeyError, match=r"no source spec feeds raw\.oura_sleep"):
         built_in.by_raw_table("raw.oura_sleep")
@@ -303,7 +303,7 @@ def test_by_its_columns_no_file_is_of_a_source_recognised_by_name(built_in: Sour
             found = found_by_columns(built_in, header, file_name)
             assert [name for name in found if not name.startswith("fitabase.")] == []
             of_others += bool(found)
-        assert built_in.nearest(header)[0].source.name == "fitabase"
+        assert built_in.nearest(header)[0].source.recognised_by == "columns"
         told = str(unknown_layout(built_in, header))
         assert not re.search(r"takeout|Fitbit", told)
     assert of_others

@@ -47,6 +47,7 @@ def test_an_entry_is_told_apart_by_its_moment_and_what_it_is_an_entry_of():
         "exercise": log,
         "device_sync": ("participant_id", "device_id", "local_ts", "fold"),
         "survey_response": ("participant_id", "instrument", "local_ts", "fold", "response_id", "item"),
+        "event": ("participant_id", "local_ts", "fold", "event_id"),
     }
 
 
@@ -92,6 +93,7 @@ def test_only_what_adds_up_or_averages_has_hours_of_record():
         "daily_sleep",
         "daily_vitals",
         "survey_response",
+        "event",
         "active_zone_minutes",
         "heart_rate_zones",
         "daily_active_minutes",

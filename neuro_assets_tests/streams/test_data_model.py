@@ -8,6 +8,7 @@ from neuro_assets.settings import REPOSITORY
 from neuro_assets.sources.load import FileKind, load_sources
 from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
 from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
+from neuro_assets.streams.episodes import EPISODE_TABLES
 from neuro_assets.streams.model import Column, Stream, Table
 from neuro_assets.streams.surveys import SURVEY_TABLES
 
@@ -24,6 +25,7 @@ TABLES = [
     *COVERAGE_TABLES,
     *PEOPLE_TABLES,
     *SURVEY_TABLES,
+    *EPISODE_TABLES,
 ]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 

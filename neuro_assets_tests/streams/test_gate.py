@@ -65,6 +65,7 @@ GOOD = {
     "answer_type": "choice",
     "code": "1",
     "label": "several days",
+    "text": "as ever",
     "is_missing": False,
     "missing_reason": "refused",
     "rmssd_ms": 41.3,
@@ -109,6 +110,11 @@ GOOD = {
     "min_bpm": 94.0,
     "max_bpm": 131.0,
     "level": "lightly",
+    "event_id": "7f3a",
+    "event_type": "unlock",
+    "app": "mail",
+    "details": '{"battery":80}',
+    "schema_version": 1,
 }
 # Where what is ordinary in one stream is not in another.
 GOOD_IN: dict[str, dict[str, object]] = {
@@ -132,6 +138,7 @@ BOUNDS = {
     "sleep_score": 19,
     "exercise": 19,
     "device_sync": 7,
+    "event": 7,
     "daily_vitals": 1,
     "active_zone_minutes": 9,
     "heart_rate_zones": 9,
@@ -140,6 +147,7 @@ BOUNDS = {
 LISTED = {
     "sleep_stage": ["stage"],
     "survey_response": ["time_precision", "missing_reason"],
+    "event": ["event_type"],
     "sleep_session": ["sleep_type"],
     "daily_vitals": ["vital"],
     "heart_rate_zones": ["zone"],
@@ -179,7 +187,8 @@ def typed(column: Column, value: float) -> float:
 DISTANCES = {f"{part}_active_distance_km" for part in ("very", "moderately", "light", "sedentary")}
 OPTIONAL = {
     "sleep_stage": {"log_id"},
-    "survey_response": {"duration_s", "answer", "code", "label", "value", "missing_reason"},
+    "survey_response": {"duration_s", "answer", "code", "label", "value", "text", "missing_reason"},
+    "event": {"device_id", "app", "duration_s", "details"},
     "weight": {"bmi", "fat_pct", "is_manual", "log_id"},
     "daily_intensity": DISTANCES,
     "hrv": {"coverage", "hf_ms2", "lf_ms2"},

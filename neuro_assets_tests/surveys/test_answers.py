@@ -10,6 +10,7 @@ from neuro_assets.ingest.arrival import Choice
 from neuro_assets.ingest.replay import reconcile_study
 from neuro_assets.scoring.compute import score_days
 from neuro_assets.surveys.load import home_sources
+from neuro_assets.trace import trace
 from neuro_assets_tests.surveys.conftest import FIRST, LAST
 
 SLEEP = """
@@ -137,6 +138,7 @@ def test_a_column_that_is_there_twice_is_refused(surveyed):
     assert "calm" in str(outcome.line.reason)
 
 
+@pytest.mark.verify
 def test_what_is_sensitive_never_enters_the_lake(surveyed):
     study = surveyed(SLEEP)
     study.give("diary.csv", f"{HEADER},phone\na,2024-03-02 07:00:00,2,1,7.5,ok,0171-5550\n")
@@ -188,6 +190,7 @@ def test_of_several_submissions_of_a_day_one_counts_and_all_are_kept(surveyed):
     ]
 
 
+@pytest.mark.verify
 def test_any_order_of_files_gives_the_same_tables(surveyed):
     texts = {
         "one.csv": "a,2024-03-02 07:00:00,2,1,7.5,ok\nb,2024-03-02 08:00:00,7,1,7,ok",
@@ -227,6 +230,7 @@ def test_a_changed_codebook_is_followed(surveyed):
     assert changed.rows("SELECT dreams FROM staging.survey_wide_sleep_diary") == [(1.0,)]
 
 
+@pytest.mark.verify
 def test_only_the_touched_day_is_scored(surveyed):
     study = surveyed(SLEEP)
     study.give("diary.csv", f"{HEADER}\na,2024-03-02 07:00:00,2,1,7,x\na,2024-03-04 07:00:00,2,1,7,x\n")
@@ -255,3 +259,15 @@ def test_of_several_submissions_of_a_study_none_counts_whenever_they_come(survey
         score_days(connection, study.job, FIRST.replace(day=9), FIRST.replace(day=9))
     assert study.rows(sql) == [("a", "2024-03-02", True), ("b", "2024-03-02", True)]
     assert study.rows("FROM baselines.survey_flag") == []
+
+
+def test_a_score_is_traced_to_its_answers_and_their_lines(surveyed):
+    study = surveyed(SLEEP)
+    study.give("diary.csv", table("a,2024-03-02 07:00:00,2,Somewhat,7,x", "b,2024-03-02 07:00:00,9,1,7,x"))
+    study.compute()
+    told = trace(study.job, "baselines.survey_score", {"participant_id": "b"})
+    (row,) = told.children
+    assert [(n.title, n.facts["answer"], n.facts.get("missing"), n.facts["line"]) for n in row.children] == [
+        ("answer to rested", "9", "do_not_know", 3),
+        ("answer to calm", "1", None, 3),
+    ]

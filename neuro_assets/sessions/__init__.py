@@ -1,0 +1,1 @@
+"""Episodes of use from staged events, day by day. What an episode is belongs to science."""

@@ -1,0 +1,1 @@
+"""Tests of the contract of events, from a batch to `staging.event`."""
