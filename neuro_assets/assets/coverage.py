@@ -6,7 +6,15 @@ import dagster as dg
 import polars as pl
 
 from neuro_assets.assets.conditions import on_touched_days
-from neuro_assets.assets.describe import OWNERS, definition_metadata, log_line, markdown_table, picture
+from neuro_assets.assets.describe import (
+    OWNERS,
+    definition_metadata,
+    log_line,
+    markdown_table,
+    picture,
+    results_of,
+    spec_of_days,
+)
 from neuro_assets.assets.failures import infrastructure_retried
 from neuro_assets.checks.coverage import (
     coverage_check_results,
@@ -75,7 +83,7 @@ def build_coverage_assets(
             report = cover_days(connection, job, days.start, days.end)
             context.log.info(log_line("covered", days=str(days), people=report.people, hours=report.hours))
             checks = coverage_check_results(connection, days)
-            return _results(checks, {table: _metadata(connection, table) for table in COVERAGE_TABLES})
+            return results_of(checks, {table: _metadata(connection, table) for table in COVERAGE_TABLES})
 
     @dg.multi_asset(
         name="coverage_people",
@@ -93,37 +101,16 @@ def build_coverage_assets(
             write_people(connection, job, found)
         checks = people_check_results(found.frames[ADHERENCE.qualified])
         context.log.info(log_line("people_judged", as_of=str(found.moment.at)))
-        return _results(checks, {table: _of_people(found, table) for table in PEOPLE_TABLES})
+        return results_of(checks, {table: _of_people(found, table) for table in PEOPLE_TABLES})
 
     return [coverage, coverage_people]
-
-
-def _results(checks: list[dg.AssetCheckResult], metadata: dict[Table, Any]) -> tuple[dg.MaterializeResult, ...]:
-    """A result for each table, with the checks that are its own."""
-    return tuple(
-        dg.MaterializeResult(
-            asset_key=key_of(table),
-            metadata=told,
-            check_results=[c for c in checks if c.asset_key == key_of(table)],
-        )
-        for table, told in metadata.items()
-    )
 
 
 def _spec(table: Table, read: list[str], partitions: dg.DailyPartitionsDefinition) -> dg.AssetSpec:
     reasons = "\n".join(f"- `{name}`: {told}" for name, told in REASONS.items())
     told = f"\n\nReasons, the first one that holds:\n\n{reasons}" if table in {HOURLY, DAILY} else ""
-    return dg.AssetSpec(
-        key_of(table),
-        deps=[key_of_name(f"staging.{name}") for name in read],
-        group_name=table.schema,
-        description=f"{table.description}{told}",
-        kinds={"ducklake"},
-        owners=OWNERS,
-        partitions_def=partitions,
-        automation_condition=on_touched_days(),
-        metadata=definition_metadata(table),
-    )
+    spec = spec_of_days(table, (key_of_name(f"staging.{name}") for name in read), partitions)
+    return spec.replace_attributes(description=f"{table.description}{told}")
 
 
 def _spec_of_people(table: Table, answers: list[str]) -> dg.AssetSpec:

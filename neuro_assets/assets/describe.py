@@ -3,12 +3,14 @@
 import base64
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from neuro_assets.assets.conditions import on_touched_days
+from neuro_assets.keys import key_of
 from neuro_assets.staging.stage import StagedDay
 from neuro_assets.streams.model import Stream, Table
 
@@ -38,6 +40,36 @@ def definition_metadata(table: Table) -> dict[str, Any]:
     if isinstance(table, Stream):
         found["key"] = ", ".join(table.key)
     return found
+
+
+def spec_of_days(table: Table, deps: Iterable[dg.AssetKey], partitions: dg.PartitionsDefinition) -> dg.AssetSpec:
+    """A table that follows the days touched in what it depends on."""
+    return dg.AssetSpec(
+        key_of(table),
+        deps=list(deps),
+        group_name=table.schema,
+        description=table.description,
+        kinds={"ducklake"},
+        owners=OWNERS,
+        partitions_def=partitions,
+        automation_condition=on_touched_days(),
+        metadata=definition_metadata(table),
+    )
+
+
+def results_of(
+    checks: Iterable[dg.AssetCheckResult], metadata: Mapping[Table, Mapping[str, Any]]
+) -> tuple[dg.MaterializeResult, ...]:
+    """A result for each table, with the checks that are its own."""
+    told = list(checks)
+    return tuple(
+        dg.MaterializeResult(
+            asset_key=key_of(table),
+            metadata=dict(facts),
+            check_results=[c for c in told if c.asset_key == key_of(table)],
+        )
+        for table, facts in metadata.items()
+    )
 
 
 def _bounds(column: Any) -> list[str]:

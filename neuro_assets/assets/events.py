@@ -4,8 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from neuro_assets.assets.conditions import on_touched_days
-from neuro_assets.assets.describe import OWNERS, definition_metadata, log_line, markdown_table
+from neuro_assets.assets.describe import log_line, markdown_table, results_of, spec_of_days
 from neuro_assets.assets.failures import infrastructure_retried
 from neuro_assets.checks.events import event_check_results, event_check_specs
 from neuro_assets.ingest.load import prepare_tables
@@ -27,7 +26,7 @@ def build_event_assets(sources: Sources, partitions: dg.DailyPartitionsDefinitio
 
     @dg.multi_asset(
         name="episodes",
-        specs=[_spec(table, partitions) for table in EPISODE_TABLES],
+        specs=[spec_of_days(table, [key_of(EVENT)], partitions) for table in EPISODE_TABLES],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=event_check_specs(),
@@ -43,30 +42,10 @@ def build_event_assets(sources: Sources, partitions: dg.DailyPartitionsDefinitio
             written = DayRange(report.first, report.last)
             # Days beside may wait for a run of their own: what these days have is whole, what those have need not be.
             checks = event_check_results(connection, days)
-            return tuple(
-                dg.MaterializeResult(
-                    asset_key=key_of(table),
-                    metadata=_metadata(connection, table, days) | {"days_written": str(written)},
-                    check_results=[c for c in checks if c.asset_key == key_of(table)],
-                )
-                for table in EPISODE_TABLES
-            )
+            told = {"days_written": str(written)}
+            return results_of(checks, {t: _metadata(connection, t, days) | told for t in EPISODE_TABLES})
 
     return [episodes]
-
-
-def _spec(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key_of(table),
-        deps=[key_of(EVENT)],
-        group_name=table.schema,
-        description=table.description,
-        kinds={"ducklake"},
-        owners=OWNERS,
-        partitions_def=partitions,
-        automation_condition=on_touched_days(),
-        metadata=definition_metadata(table),
-    )
 
 
 def _metadata(connection: Connection, table: Table, days: DayRange) -> dict[str, Any]:

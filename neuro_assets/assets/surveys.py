@@ -4,8 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from neuro_assets.assets.conditions import on_touched_days
-from neuro_assets.assets.describe import OWNERS, definition_metadata, log_line, markdown_table
+from neuro_assets.assets.describe import log_line, markdown_table, results_of, spec_of_days
 from neuro_assets.assets.failures import infrastructure_retried
 from neuro_assets.checks.surveys import survey_check_results, survey_check_specs
 from neuro_assets.ingest.load import prepare_tables
@@ -30,7 +29,7 @@ def build_survey_assets(sources: Sources, partitions: dg.DailyPartitionsDefiniti
 
     @dg.multi_asset(
         name="survey_scores",
-        specs=[_spec(table, partitions) for table in tables],
+        specs=[spec_of_days(table, [key_of(SURVEY_RESPONSE)], partitions) for table in tables],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=survey_check_specs(wide),
@@ -44,30 +43,9 @@ def build_survey_assets(sources: Sources, partitions: dg.DailyPartitionsDefiniti
             report = score_days(connection, job, days.start, days.end)
             context.log.info(log_line("scored", days=str(days), responses=report.responses, scores=report.scores))
             checks = survey_check_results(connection, days, wide)
-            return tuple(
-                dg.MaterializeResult(
-                    asset_key=key_of(table),
-                    metadata=_metadata(connection, table, days),
-                    check_results=[c for c in checks if c.asset_key == key_of(table)],
-                )
-                for table in tables
-            )
+            return results_of(checks, {table: _metadata(connection, table, days) for table in tables})
 
     return [survey_scores]
-
-
-def _spec(table: Table, partitions: dg.DailyPartitionsDefinition) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key_of(table),
-        deps=[key_of(SURVEY_RESPONSE)],
-        group_name=table.schema,
-        description=table.description,
-        kinds={"ducklake"},
-        owners=OWNERS,
-        partitions_def=partitions,
-        automation_condition=on_touched_days(),
-        metadata=definition_metadata(table),
-    )
 
 
 def _metadata(connection: Connection, table: Table, days: DayRange) -> dict[str, Any]:

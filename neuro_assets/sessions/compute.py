@@ -18,21 +18,11 @@ from neuro_assets.lake.lake import Connection, LakeBusyError, gather_by_day
 from neuro_assets.sessions.clock import clock_of, zone_offsets
 from neuro_assets.sessions.frames import episode_frames
 from neuro_assets.streams.episodes import EPISODE_ACCOUNT, EPISODE_TABLES, SCREEN_DAY
-from neuro_assets.streams.events import EVENT
+from neuro_assets.streams.events import EVENT, EVENT_TYPES
 from neuro_assets.streams.model import Table
 from neuro_assets.study import EVENT_REACH_MIN
 
-_TYPES = (
-    "screen_on",
-    "screen_off",
-    "unlock",
-    "lock",
-    "app_focus",
-    "app_blur",
-    "notification",
-    "focus_start",
-    "focus_stop",
-)
+_TYPES = tuple(t for t in EVENT_TYPES if t != "custom")
 _REACH = timedelta(minutes=EVENT_REACH_MIN)
 _DAY = timedelta(days=1)
 # All that is read or written for a day is less than that away from it.
