@@ -135,9 +135,8 @@ def standings(
 
 
 def _first_days(connection: Connection) -> dict[str, date]:
-    """Each person's first day with data or an answer."""
-    found = first_days(connection)
-    return found | {who: min(day, found.get(who, day)) for who, day in first_answers(connection).items()}
+    """Each person's first day with data; of who has none, with an answer."""
+    return first_answers(connection) | first_days(connection)
 
 
 def _day_before(person: Person, moment: datetime | None, until: date) -> date:

@@ -73,5 +73,5 @@ def batch_counts(connection: Connection, file_id: str) -> BatchCounts:
     found = connection.execute(_COUNTS.format(table=EVENT.qualified), {"file": file_id, "table": EVENT.qualified})
     row = found.fetchone()
     if row is None:
-        raise KeyError(f"no batch with the id {file_id} was loaded; `neuro files` lists those that were")
+        raise KeyError(f"no batch with the id {file_id} was loaded; they are in ops.landing_files")
     return BatchCounts(*row)

@@ -49,7 +49,7 @@ def score_days(connection: Connection, job: Ingest, first: date, last: date) -> 
             ensure_tables(connection, SURVEY_TABLES)
     make_views(connection, job, codebooks)
     parts = [_scored(connection, codebook, first, last) for codebook in codebooks]
-    frames = {table: _together(table, [part.frames[table] for part in parts]) for table in SURVEY_TABLES}
+    frames = {table: _together([_empty(table), *(part.frames[table] for part in parts)]) for table in SURVEY_TABLES}
     with job.lake.transaction(connection, [t.qualified for t in SURVEY_TABLES]):
         for table, frame in frames.items():
             for part in parts:
@@ -95,7 +95,7 @@ def _scored(connection: Connection, codebook: Codebook, first: date, last: date)
         found = [flags_of(codebook, responses, _KEY), _repeated(codebook, responses)]
         flags += [frame.with_columns(told) for frame in found]
     parts = {SURVEY_SUBMISSION: sent, SURVEY_SCORE: scores, SURVEY_FLAG: flags}
-    frames = {table: _together(table, frames) for table, frames in parts.items()}
+    frames = {table: _together(frames) for table, frames in parts.items()}
     return _Part(frames, responses.height, where, bound)
 
 
@@ -213,6 +213,7 @@ def _empty(table: Table) -> pl.DataFrame:
     return pl.DataFrame(schema={c.name: types[c.type] for c in table.columns})
 
 
-def _together(table: Table, frames: list[pl.DataFrame]) -> pl.DataFrame:
+def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """All rows, in the columns and types of the first frame."""
     schema = frames[0].schema
     return pl.concat([f.select(pl.col(name).cast(kind) for name, kind in schema.items()) for f in frames])

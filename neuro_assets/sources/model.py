@@ -256,8 +256,8 @@ class FileSpec(_Model):
         return {}
 
     def is_named_by(self, columns: list[str]) -> bool:
-        """Whether columns of these names can only be of this kind of file."""
-        return bool(columns)
+        """Whether columns of these names tell the kind of file; those of answers need not do."""
+        return True
 
     @property
     def required(self) -> frozenset[str]:
