@@ -6,13 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from neuro_assets_tests.threads import THREADS
+
 NEURO = str(Path(sys.executable).parent / "neuro")
 
 
 def environment_of(home: Path, **others: str) -> dict[str, str]:
     """The machine's environment without any study's settings, but this home's and `others`."""
     given = {k: v for k, v in os.environ.items() if not k.startswith(("NEURO_", "DAGSTER_"))}
-    return given | {"NEURO_HOME": str(home), "NEURO_SETTLE_S": "0"} | others
+    return given | {"NEURO_HOME": str(home), "NEURO_SETTLE_S": "0", "NEURO_THREADS": THREADS} | others
 
 
 def started(home: Path, *arguments: str, **others: str) -> subprocess.Popen[str]:

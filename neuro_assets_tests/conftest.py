@@ -16,6 +16,7 @@ from neuro_assets.settings import Settings, load_settings
 from neuro_assets.sources.load import Sources, load_sources
 from neuro_assets.study import Study, Window
 from neuro_assets.surveys.load import home_sources
+from neuro_assets_tests.threads import THREADS
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FITABASE_WINDOW = Window(start=date(2016, 3, 12), end=date(2016, 5, 13))
+
+os.environ.setdefault("NEURO_THREADS", THREADS)  # of commands that a test calls in this process
 
 MakeJob = Callable[..., Ingest]
 MakeHome = Callable[..., "StudyHome"]
@@ -45,7 +48,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 @pytest.fixture
 def home(tmp_path: Path) -> Settings:
     """Settings of an empty home of this test's own."""
-    return load_settings({"NEURO_HOME": str(tmp_path / "home")})
+    return load_settings({"NEURO_HOME": str(tmp_path / "home"), "NEURO_THREADS": THREADS})
 
 
 def study_of(**overrides: object) -> Study:
@@ -60,7 +63,7 @@ def study_of(**overrides: object) -> Study:
 
 
 def _settings(home: Path) -> Settings:
-    return load_settings({"NEURO_HOME": str(home), "NEURO_THREADS": "2"})
+    return load_settings({"NEURO_HOME": str(home), "NEURO_THREADS": THREADS})
 
 
 @pytest.fixture(scope="session")

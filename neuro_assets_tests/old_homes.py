@@ -10,6 +10,7 @@ from neuro_assets.lake.lake import Lake
 from neuro_assets.settings import Settings, load_settings
 from neuro_assets.sources.load import load_sources
 from neuro_assets.study import load_study
+from neuro_assets_tests.threads import THREADS
 
 LAYOUT_1 = Path(__file__).parent / "lake" / "home_of_layout_1.zip"
 
@@ -24,7 +25,7 @@ def unpack(folder: Path) -> Settings:
 def settings_of(home: Path, **others: str) -> Settings:
     """The settings of a home, whatever the environment says."""
     given = {f"NEURO_{name.upper()}": value for name, value in others.items()}
-    return load_settings({"NEURO_HOME": str(home), "NEURO_SETTLE_S": "0", "NEURO_THREADS": "2"} | given)
+    return load_settings({"NEURO_HOME": str(home), "NEURO_SETTLE_S": "0", "NEURO_THREADS": THREADS} | given)
 
 
 def job_of(settings: Settings) -> Ingest:

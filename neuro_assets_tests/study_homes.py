@@ -20,6 +20,7 @@ from neuro_assets.lake.lake import Lake
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.settings import Settings, load_settings
 from neuro_assets_tests.tables import load, query, read_table
+from neuro_assets_tests.threads import THREADS
 
 PROTOCOL: dict[str, object] = {
     "id": "t",
@@ -44,7 +45,7 @@ def write_study(home: Path, **overrides: object) -> None:
 
 def settings_of(home: Path) -> Settings:
     """The settings of a home, whatever the environment says."""
-    return load_settings({"NEURO_HOME": str(home), "NEURO_SETTLE_S": "1"})
+    return load_settings({"NEURO_HOME": str(home), "NEURO_SETTLE_S": "1", "NEURO_THREADS": THREADS})
 
 
 def graph_of(settings: Settings, like: dg.Definitions) -> dg.Definitions:

@@ -124,7 +124,9 @@ def latency(root: Path) -> Section:
 
 
 def _start(job: Ingest) -> subprocess.Popen:
-    environment = environment_of(job.settings.home, NEURO_SETTLE_S=str(job.settings.settle_s))
+    environment = environment_of(
+        job.settings.home, NEURO_SETTLE_S=str(job.settings.settle_s), NEURO_THREADS=str(os.cpu_count())
+    )
     command = [NEURO, "dev", "--port", str(free_port())]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

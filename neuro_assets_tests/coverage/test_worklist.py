@@ -18,6 +18,7 @@ from neuro_assets.lake.lake import Lake
 from neuro_assets.settings import load_settings
 from neuro_assets.study import CoverageRules
 from neuro_assets_tests.coverage.conftest import FIRST, LAST, Planted, day
+from neuro_assets_tests.threads import THREADS
 
 NOW = datetime(2019, 11, 12, 8, tzinfo=UTC)
 ENROLLED = date(2019, 11, 5)
@@ -266,7 +267,7 @@ def unworn(cohort: Cohort, tmp_path: Path) -> Iterator[Callable[..., set[str]]]:
         def listed(*statements: str, **rules: object) -> set[str]:
             job = cohort.study.job
             shutil.copytree(job.settings.home, tmp_path / "home")
-            settings = load_settings({"NEURO_HOME": str(tmp_path / "home"), "NEURO_THREADS": "2"})
+            settings = load_settings({"NEURO_HOME": str(tmp_path / "home"), "NEURO_THREADS": THREADS})
             people = tuple(p for p in job.study.people if p.participant_id in {*UNWORN, "silent", "lapsed"})
             protocol = job.study.model_copy(update={"coverage": CoverageRules.model_validate(rules), "people": people})
             job = replace(job, settings=settings, lake=Lake.from_settings(settings), study=protocol)

@@ -44,6 +44,7 @@ from neuro_assets_tests.ingest.broken_files import (
     text_damage,
     valid,
 )
+from neuro_assets_tests.threads import THREADS
 
 MAX_SECONDS = 10
 # Kind of damage -> (files, how many `make verify` tries).
@@ -300,7 +301,7 @@ def new_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
 
     def make() -> Trial:
         home = tmp_path_factory.mktemp("fuzz") / "home"
-        settings = load_settings({"NEURO_HOME": str(home), "NEURO_THREADS": "2"})
+        settings = load_settings({"NEURO_HOME": str(home), "NEURO_THREADS": THREADS})
         trials.append(Trial(Ingest(settings, Lake.from_settings(settings), study_of(), SOURCES)))
         return trials[-1]
 

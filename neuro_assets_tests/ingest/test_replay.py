@@ -17,6 +17,7 @@ from neuro_assets.study import Study, Window
 from neuro_assets_tests.conftest import study_of
 from neuro_assets_tests.fitabase_files import hourly_csv, sleep_day_csv, steps_per_day_csv, write
 from neuro_assets_tests.tables import load, query, read_table, stage
+from neuro_assets_tests.threads import THREADS
 
 RAW, HOURS, SLEEP = "raw.fitabase_daily_activity", "raw.fitabase_hourly_steps", "raw.fitabase_sleep_day"
 NARROW = Window(start=date(2016, 3, 14), end=date(2016, 3, 16))
@@ -71,7 +72,7 @@ def settled(templates: Callable[..., Ingest], tmp_path: Path) -> Callable[..., I
     def make(**protocol: object) -> Ingest:
         job = templates(**protocol)
         shutil.copytree(job.settings.home, tmp_path / "home")
-        settings = load_settings({"NEURO_HOME": str(tmp_path / "home"), "NEURO_THREADS": "2"})
+        settings = load_settings({"NEURO_HOME": str(tmp_path / "home"), "NEURO_THREADS": THREADS})
         return replace(job, settings=settings, lake=Lake.from_settings(settings))
 
     return make

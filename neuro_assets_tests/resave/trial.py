@@ -21,6 +21,7 @@ from neuro_assets.streams.catalogue import STREAMS
 from neuro_assets.study import Study
 from neuro_assets_tests.resave.export import Export
 from neuro_assets_tests.resave.variants import Variant
+from neuro_assets_tests.threads import THREADS
 
 ORIGIN = ("file_id", "row_number", "source")
 LAST_DAY = date(2016, 12, 31)
@@ -79,7 +80,7 @@ class Trials:
         self._open.close()
 
     def _settings(self, home: Path) -> Settings:
-        return load_settings({"NEURO_HOME": str(home), "NEURO_THREADS": "2"})
+        return load_settings({"NEURO_HOME": str(home), "NEURO_THREADS": THREADS})
 
     def _job(self, home: Path) -> Ingest:
         settings = self._settings(home)
