@@ -10,8 +10,10 @@ from neuro_assets.settings import Settings
 # The order in which a file goes through them: copied in this order none is missed, though one may be met twice.
 INTAKE = ("landing", "processing")
 ARCHIVED = ("archive", "rejected")
-# scratch: copies of files that are being read. demo: a home of its own, which `neuro demo` makes again.
-_LEFT_OUT = {"lake", "scratch", "demo"}
+KEYS = "keys"
+# scratch: copies of files that are being read. demo: a home of its own, which `neuro demo` makes again. keys: who has
+# a backup shall not have by that the key of what is encrypted.
+_LEFT_OUT = {"lake", "scratch", "demo", KEYS}
 
 
 def files_below(folder: Path) -> Iterator[Path]:

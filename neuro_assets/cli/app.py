@@ -9,8 +9,23 @@ from typing import Annotated
 import typer
 
 from neuro_assets.backup.copying import BackupError
-from neuro_assets.cli import demo, dev, files, keep, look, people, plot, rejected, source, source_check, survey, work
+from neuro_assets.cli import (
+    collect,
+    demo,
+    dev,
+    files,
+    keep,
+    look,
+    people,
+    plot,
+    rejected,
+    source,
+    source_check,
+    survey,
+    work,
+)
 from neuro_assets.cli.console import fail
+from neuro_assets.collect.spool import SpoolError
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.extensions import ExtensionMissingError
 from neuro_assets.lake.lake import LakeError
@@ -35,6 +50,7 @@ _TOLD = (
     TraceError,
     FileRefusedError,
     ExtensionMissingError,
+    SpoolError,
 )
 # A full or read-only disk, met by our own files.
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
@@ -77,6 +93,7 @@ def _globals(
 
 app.command()(files.init)
 app.command()(files.ingest)
+app.command()(collect.collect)
 app.command()(rejected.rejected)
 app.command()(rejected.retry)
 app.command()(work.run)
