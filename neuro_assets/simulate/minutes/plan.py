@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 
 class PlanError(ValueError):
@@ -150,6 +150,64 @@ class DeviceChange(_Model):
     heart_rate_noise_bpm: Span = Field(default=(0, 3), description="Standard deviation of added noise.")
 
 
+class App(_Model):
+    """A program on everybody's phone."""
+
+    name: str = Field(min_length=1)
+    category: str = Field(min_length=1, description="As in `events.categories` of a study.")
+
+
+_APPS = (
+    App(name="org.example.chat", category="communication"),
+    App(name="org.example.mail", category="work"),
+    App(name="org.example.feed", category="social"),
+    App(name="org.example.video", category="video"),
+    App(name="org.example.maps", category="travel"),
+    App(name="org.example.news", category="news"),
+)
+
+
+class Events(_Model):
+    """What phones tell: use, programs, notifications, focus sessions; and what is wrong with it."""
+
+    sessions_per_day: float = Field(default=0, ge=0, le=500, description="Unlocks per person and day, on average.")
+    notifications_per_day: float = Field(default=0, ge=0, le=1_000, description="Per person and day, on average.")
+    focus_per_day: float = Field(default=0, ge=0, le=24, description="Focus sessions per person and day, on average.")
+    apps: tuple[App, ...] = _APPS
+    distracting: tuple[str, ...] = Field(default=("social", "video"), description="Categories, of those of `apps`.")
+    off_days: Share = Field(default=0, description="Chance per person and day of a day with the phone off.")
+    without_id: Share = Field(default=0.5, description="Share of people whose phone gives its events no id.")
+    duplicates: Share = Field(default=0, description="Share of events that stand twice in a file.")
+    missing_off: Share = Field(default=0, description="Share of uses of which neither screen off nor lock is told.")
+    out_of_order: Share = Field(default=0, description="Share of events that stand hours away from their place.")
+    late: Share = Field(default=0, description="Chance per person and day that its events come an export later.")
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Events":
+        names = [app.name for app in self.apps]
+        if len(set(names)) < len(names):
+            raise ValueError("apps: two have one name")
+        if unknown := sorted(set(self.distracting) - {app.category for app in self.apps}):
+            raise ValueError(f"distracting: no app is of {', '.join(unknown)}")
+        return self
+
+    @property
+    def has_any(self) -> bool:
+        """Whether phones tell anything at all."""
+        return self.sessions_per_day + self.notifications_per_day + self.focus_per_day > 0
+
+
+class Survey(_Model):
+    """A built-in instrument that everybody is asked to answer again and again."""
+
+    instrument: Literal["ema_mood", "gad7", "phq4", "phq9", "pss10", "who5"]
+    every_days: int = Field(default=7, ge=1, le=366, description="An answer is due in each such period of a person.")
+    missed: Share = Field(default=0, description="Share of due answers that are not given, in the first week.")
+    late_fatigue: Share = Field(default=0, description="Added to `missed` with every week of the person.")
+    item_missing: Share = Field(default=0, description="Share of items left blank; one is always answered.")
+    straight_lined: Share = Field(default=0, description="Share of responses with one answer to all items.")
+
+
 class Exports(_Model):
     """Exports of all people, each at noon UTC, of what had been synced by then."""
 
@@ -197,6 +255,16 @@ class MinutePlan(_Model):
     travel: Travel = Travel()
     device_change: DeviceChange = DeviceChange()
     exports: Exports = Exports()
+    events: Events = Events()
+    surveys: tuple[Survey, ...] = Field(default=(), description="Instruments, each once.")
+
+    @field_validator("surveys")
+    @classmethod
+    def _each_once(cls, value: tuple[Survey, ...]) -> tuple[Survey, ...]:
+        names = [survey.instrument for survey in value]
+        if len(set(names)) < len(names):
+            raise ValueError("an instrument is there twice")
+        return value
 
     @property
     def last_day(self) -> date:
