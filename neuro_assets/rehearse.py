@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from neuro_assets.ingest.arrival import Choice
 from neuro_assets.ingest.dates import sentence
 from neuro_assets.ingest.inbox import content_id
@@ -18,6 +20,7 @@ from neuro_assets.lake.lake import Connection, Lake, LakeError
 from neuro_assets.staging.stage import stage_days
 from neuro_assets.streams.catalogue import stream
 from neuro_assets.study import Window
+from neuro_assets.surveys.answer_key import find_key
 
 _SHOWN_ROWS = 10
 
@@ -58,13 +61,20 @@ def rehearse(job: Ingest, path: Path, choice: Choice | None = None) -> list[Rehe
     """
     choice = choice or Choice()
     with scratch_folder(job.settings.scratch) as folder:
-        settings = job.settings.model_copy(update={"home": folder, "catalog": None, "data": None, "encrypt": False})
+        own = {"home": folder, "catalog": None, "data": None, "encrypt": False, "survey_key": _key_of(job)}
+        settings = job.settings.model_copy(update=own)
         trial = replace(job, settings=settings, lake=Lake.from_settings(settings))
         settings.landing.mkdir(parents=True)
         outcomes = list(ingest_paths(trial, [path], choice))
         told = [_told(job, trial, o, choice) for o in outcomes]
     known = _loaded_already(job, path)
     return [replace(t, outcome="duplicate") if known and t.outcome in {"loaded", "unpacked"} else t for t in told]
+
+
+def _key_of(job: Ingest) -> SecretStr | None:
+    """The study's key, which lies in the home where the environment has none."""
+    key = find_key(job.settings)
+    return key and SecretStr(key.text)
 
 
 def _told(job: Ingest, trial: Ingest, outcome: FileOutcome, choice: Choice) -> Rehearsal:

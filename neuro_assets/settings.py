@@ -3,6 +3,8 @@
 What a study *is* belongs in study.py, not here.
 """
 
+import base64
+import binascii
 import difflib
 import os
 from functools import cached_property
@@ -10,13 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from neuro_assets import failpoints
 
 PREFIX = "NEURO_"
 REPOSITORY = Path(__file__).resolve().parent.parent
+SURVEY_KEY_BYTES = 64
 
 
 class SettingsError(ValueError):
@@ -50,6 +53,11 @@ class Settings(BaseSettings):
     encrypt: bool = Field(default=True, description="Encrypt the data files of a newly made lake.")
     memory_limit: str = Field(default="4GB", description="Memory DuckDB may use in one process.")
     threads: int | None = Field(default=None, ge=1, description="Threads of DuckDB; default all cores.")
+    survey_key: SecretStr | None = Field(
+        default=None,
+        repr=False,
+        description=f"Key of encrypted answers: base64 of {SURVEY_KEY_BYTES} bytes; default <home>/keys/survey.key.",
+    )
     failpoint: str | None = Field(
         default=None, description="For tests of the program: a place (neuro_assets/failpoints.py) where it shall die."
     )
@@ -99,6 +107,14 @@ class Settings(BaseSettings):
             parts = urlsplit("")
         if parts.scheme not in {"postgresql", "postgres", "postgresql+psycopg2"} or not parts.path.strip("/"):
             raise ValueError("expected postgresql://user:password@host:port/database")
+        return value
+
+    @field_validator("survey_key", mode="after")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        survey_key_bytes(value.get_secret_value())
         return value
 
     @field_validator("failpoint", mode="after")
@@ -157,6 +173,21 @@ class Settings(BaseSettings):
     def data_path(self) -> str:
         """The folder or prefix of the data files."""
         return self.data or str(self.home / "lake" / "data")
+
+
+def survey_key_bytes(text: str) -> bytes:
+    """The key of encrypted answers, as it is written down.
+
+    Raises:
+        ValueError: it is none; the message does not repeat it.
+    """
+    try:
+        found = base64.b64decode(text.strip().translate(str.maketrans("-_", "+/")), validate=True)
+    except (binascii.Error, ValueError):
+        found = b""
+    if len(found) != SURVEY_KEY_BYTES:
+        raise ValueError(f"expected base64 of {SURVEY_KEY_BYTES} bytes; `neuro survey key --new` makes such a key")
+    return found
 
 
 def load_settings(environ: dict[str, str] | None = None) -> Settings:

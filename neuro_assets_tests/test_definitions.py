@@ -46,12 +46,13 @@ def test_every_stream_with_a_source_and_every_dbt_model_is_an_asset(nodes: dict)
         "baselines.survey_score",
         "baselines.survey_submission",
         "baselines.survey_flag",
+        "baselines.survey_anomaly",
     }
     raw = {
         source: sum(n.startswith(f"raw.{source}_") for n in nodes)
-        for source in ("fitabase", "fitbit", "takeout", "survey", "events")
+        for source in ("fitabase", "fitbit", "takeout", "survey", "events", "aware")
     }
-    assert raw == {"fitabase": 19, "fitbit": 19, "takeout": 13, "survey": 1, "events": 1}
+    assert raw == {"fitabase": 19, "fitbit": 19, "takeout": 13, "survey": 2, "events": 1, "aware": 6}
     assert sum(n.startswith("raw.") for n in nodes) == sum(raw.values())
 
 

@@ -5,14 +5,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from neuro_assets.assets.conditions import on_touched_days
 from neuro_assets.assets.describe import (
-    OWNERS,
-    definition_metadata,
     log_line,
     markdown_table,
     picture,
     results_of,
+    spec_of_all,
     spec_of_days,
 )
 from neuro_assets.assets.failures import infrastructure_retried
@@ -114,16 +112,8 @@ def _spec(table: Table, read: list[str], partitions: dg.DailyPartitionsDefinitio
 
 
 def _spec_of_people(table: Table, answers: list[str]) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key_of(table),
-        deps=[*(key_of(t) for t in COVERAGE_TABLES), *(key_of_name(f"staging.{name}") for name in answers)],
-        group_name=table.schema,
-        description=f"{table.description}\n\nJudged at a moment: written anew each morning, and when coverage is.",
-        kinds={"ducklake"},
-        owners=OWNERS,
-        automation_condition=on_touched_days(),
-        metadata=definition_metadata(table),
-    )
+    read = [*(key_of(t) for t in COVERAGE_TABLES), *(key_of_name(f"staging.{name}") for name in answers)]
+    return spec_of_all(table, read, "\n\nJudged at a moment: written anew each morning, and when coverage is.")
 
 
 def _of_people(found: People, table: Table) -> dict[str, Any]:

@@ -57,6 +57,20 @@ def spec_of_days(table: Table, deps: Iterable[dg.AssetKey], partitions: dg.Parti
     )
 
 
+def spec_of_all(table: Table, deps: Iterable[dg.AssetKey], told: str = "") -> dg.AssetSpec:
+    """A table that is written whole whenever what it depends on is."""
+    return dg.AssetSpec(
+        key_of(table),
+        deps=list(deps),
+        group_name=table.schema,
+        description=f"{table.description}{told}",
+        kinds={"ducklake"},
+        owners=OWNERS,
+        automation_condition=on_touched_days(),
+        metadata=definition_metadata(table),
+    )
+
+
 def results_of(
     checks: Iterable[dg.AssetCheckResult], metadata: Mapping[Table, Mapping[str, Any]]
 ) -> tuple[dg.MaterializeResult, ...]:

@@ -4,23 +4,36 @@ from typing import Any
 
 import dagster as dg
 
-from neuro_assets.assets.describe import log_line, markdown_table, results_of, spec_of_days
+from neuro_assets.assets.describe import log_line, markdown_table, results_of, spec_of_all, spec_of_days
 from neuro_assets.assets.failures import infrastructure_retried
-from neuro_assets.checks.surveys import survey_check_results, survey_check_specs
+from neuro_assets.checks.surveys import (
+    anomaly_check_results,
+    anomaly_check_specs,
+    survey_check_results,
+    survey_check_specs,
+)
 from neuro_assets.ingest.load import prepare_tables
 from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange, range_of
 from neuro_assets.resources.home import HomeResource
+from neuro_assets.scoring.anomalies import find_anomalies, write_anomalies
 from neuro_assets.scoring.compute import score_days, wide_table
 from neuro_assets.sources.load import Sources
 from neuro_assets.streams.model import Table
-from neuro_assets.streams.surveys import SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE, SURVEY_TABLES
+from neuro_assets.streams.surveys import (
+    SURVEY_ANOMALY,
+    SURVEY_FLAG,
+    SURVEY_RESPONSE,
+    SURVEY_SCORE,
+    SURVEY_SUBMISSION,
+    SURVEY_TABLES,
+)
 from neuro_assets.surveys.load import codebooks_of
 
 
 def build_survey_assets(sources: Sources, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Scores, flags and a wide view for each instrument of the study; none where it has no instrument."""
+    """Scores, flags, anomalies and a wide view for each instrument of the study; none where it has no instrument."""
     codebooks = codebooks_of(sources)
     if not codebooks:
         return []
@@ -45,7 +58,27 @@ def build_survey_assets(sources: Sources, partitions: dg.DailyPartitionsDefiniti
             checks = survey_check_results(connection, days, wide)
             return results_of(checks, {table: _metadata(connection, table, days) for table in tables})
 
-    return [survey_scores]
+    @dg.multi_asset(
+        name="survey_anomalies",
+        specs=[spec_of_all(SURVEY_ANOMALY, [key_of(SURVEY_SUBMISSION)])],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=anomaly_check_specs(),
+        can_subset=False,
+    )
+    @infrastructure_retried
+    def survey_anomalies(context: dg.AssetExecutionContext, home: HomeResource):
+        job = home.job()
+        with job.lake.connect() as connection:
+            prepare_tables(job.lake, connection, (*job.tables, *SURVEY_TABLES))
+            found = find_anomalies(connection, job)
+            write_anomalies(connection, job, found)
+            checks = anomaly_check_results(connection)
+        context.log.info(log_line("anomalies_found", rows=found.rows.height))
+        told = {"dagster/row_count": found.rows.height, "judged": markdown_table(found.judged)}
+        (result,) = results_of(checks, {SURVEY_ANOMALY: told})
+        return result
+
+    return [survey_scores, survey_anomalies]
 
 
 def _metadata(connection: Connection, table: Table, days: DayRange) -> dict[str, Any]:

@@ -176,7 +176,16 @@ class _Copying:
                 self._copy(path)
             except FileNotFoundError:
                 continue  # a log that was purged meanwhile
+        self._keys()
         self._outside_protocol()
+
+    def _keys(self) -> None:
+        folder = self.settings.home / contents.KEYS
+        if any(contents.files_below(folder)):
+            self.notes.append(
+                f"{folder} is not in this backup: keep the key of encrypted answers elsewhere, and put it there again"
+                " after a restore"
+            )
 
     def _outside_protocol(self) -> None:
         protocol = self.settings.study_path

@@ -8,9 +8,10 @@ from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange
 from neuro_assets.streams.model import Table
-from neuro_assets.streams.surveys import SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE, SURVEY_SUBMISSION
+from neuro_assets.streams.surveys import SURVEY_ANOMALY, SURVEY_FLAG, SURVEY_RESPONSE, SURVEY_SCORE, SURVEY_SUBMISSION
 
 ACCOUNTED, FEW_ODD, ALL_THERE = "responses_accounted_for", "few_odd_responses", "a_row_for_each_response"
+STILL_THERE = "anomalies_of_responses_that_are_there"
 _MOST_ODD = 0.2
 
 
@@ -67,6 +68,30 @@ def survey_check_results(connection: Connection, days: DayRange, wide: Sequence[
     ]
 
 
+def anomaly_check_specs() -> list[dg.AssetCheckSpec]:
+    """The spec of the check on anomalies."""
+    return [
+        dg.AssetCheckSpec(
+            STILL_THERE,
+            asset=key_of(SURVEY_ANOMALY),
+            description="No anomaly is about a response that is not there, or not so any more.",
+        )
+    ]
+
+
+def anomaly_check_results(connection: Connection) -> list[dg.AssetCheckResult]:
+    """The result for what is written."""
+    astray = connection.execute(_ASTRAY).fetchall()[0][0]
+    return [
+        dg.AssetCheckResult(
+            asset_key=key_of(SURVEY_ANOMALY),
+            check_name=STILL_THERE,
+            passed=astray == 0,
+            metadata={"anomalies_without_their_response": astray},
+        )
+    ]
+
+
 def _all_there(connection: Connection, days: DayRange, wide: Table) -> dg.AssetCheckResult:
     """A response whose answers disagree in what they say of the response would fall apart into two rows."""
     name = None if wide is SURVEY_SUBMISSION else wide.name.removeprefix("survey_wide_")
@@ -94,6 +119,12 @@ LEFT JOIN (
 ) r USING (participant_id, day, instrument, local_ts, response_id)
 WHERE s.day BETWEEN $first AND $last
     AND (r.day IS NULL OR (s.score IS NULL) = (s.unscored_reason IS NULL) OR s.items_answered > s.items)
+"""
+_ASTRAY = f"""
+SELECT count(*) FROM {SURVEY_ANOMALY.qualified} a
+ANTI JOIN {SURVEY_RESPONSE.qualified} r
+    ON r.participant_id = a.participant_id AND r.day = a.day AND r.instrument = a.instrument AND r.ts = a.ts
+    AND r.response_id = a.response_id AND (a.item IS NULL OR (r.item = a.item AND r.value = a.value))
 """
 _ODD = f"""
 SELECT instrument, count(*) FILTER (f.instrument IS NOT NULL), count(*) FROM (

@@ -22,6 +22,7 @@ from neuro_assets.cli import (
     source,
     source_check,
     survey,
+    survey_key,
     work,
 )
 from neuro_assets.cli.console import fail
@@ -32,6 +33,7 @@ from neuro_assets.lake.lake import LakeError
 from neuro_assets.settings import SettingsError
 from neuro_assets.sources.load import SourceError
 from neuro_assets.study import StudyError
+from neuro_assets.surveys.answer_key import AnswerKeyError
 from neuro_assets.trace import TraceError
 
 app = typer.Typer(
@@ -42,6 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _TOLD = (
+    AnswerKeyError,
     BackupError,
     StudyError,
     SettingsError,
@@ -72,6 +75,8 @@ survey_app = typer.Typer(
 survey_app.command("list")(survey.listed)
 survey_app.command()(survey.new)
 survey_app.command()(survey.check)
+survey_app.command()(survey_key.key)
+survey_app.command()(survey_key.reveal)
 app.add_typer(survey_app)
 
 

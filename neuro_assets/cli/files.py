@@ -22,6 +22,7 @@ from neuro_assets.ingest.inbox import list_landing
 from neuro_assets.ingest.load import Ingest, ingest_paths
 from neuro_assets.ingest.outcomes import FileOutcome
 from neuro_assets.settings import load_settings
+from neuro_assets.surveys.answer_key import AnswerKeyError
 
 
 def init() -> None:
@@ -67,19 +68,28 @@ def ingest(
 
 
 def ingest_and_tell(job: Ingest, files: list[tuple[Path | None, list[Path]]], choice: Choice, *, as_json: bool) -> None:
-    """Load files, report the touched days, show what became of each. Exit code 1 if one was rejected."""
+    """Load files, report the touched days, show what became of each. Exit code 1 if one was rejected.
+
+    Raises:
+        AnswerKeyError: at the end, if files had to be put back, as there is no key to encrypt their answers with.
+    """
     refuse_unknown_kind(job, choice)
-    outcomes = []
+    outcomes, put_back = [], None
     for root, paths in files:
-        for outcome in ingest_paths(job, paths, choice, root=root):
-            outcomes.append(outcome)
-            if not as_json:
-                err.print(f"{outcome.outcome:>9}  {outcome.name}", markup=False)
+        try:
+            for outcome in ingest_paths(job, paths, choice, root=root):
+                outcomes.append(outcome)
+                if not as_json:
+                    err.print(f"{outcome.outcome:>9}  {outcome.name}", markup=False)
+        except AnswerKeyError as error:  # the other files are loaded
+            put_back = error
     reported = report_to_dagster(job)
     if as_json:
         print_json({"files": [_as_dict(o) for o in outcomes], "days_reported": reported})
     else:
         _show(outcomes, reported)
+    if put_back:
+        raise put_back
     if any(o.outcome == "rejected" for o in outcomes):
         raise typer.Exit(1)
 

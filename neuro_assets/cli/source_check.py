@@ -26,6 +26,7 @@ _LABELS = {
     "header_line": "header on line",
     "renamed": "columns under other names",
     "ignored": "columns not known (kept in the file)",
+    "dropped": "columns that never enter the lake (kept in the file)",
     "missing": "columns the file lacks",
     "decimal_evidence": "numbers",
     "ids_repaired": "ids mended (blanks, .0)",

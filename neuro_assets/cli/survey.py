@@ -1,34 +1,33 @@
 """`neuro survey`: the instruments there are, a draft of a new one, and what would become of a file or a codebook."""
 
-import re
-import sys
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import duckdb
 import typer
 from rich.text import Text
 
 from neuro_assets.cli.choices import DateOrderOption, KindOption, choice_of
-from neuro_assets.cli.console import err, out, print_json, table
+from neuro_assets.cli.console import out, print_json, table
 from neuro_assets.cli.context import open_home
+from neuro_assets.cli.drafting import Member, PrintOption, draft_first, hand_over, name_for, refuse_name
 from neuro_assets.cli.source_check import show_rehearsal
-from neuro_assets.ingest.draft import snake
-from neuro_assets.ingest.refusal import FileRefusedError
-from neuro_assets.ingest.survey import tables_of
 from neuro_assets.ingest.survey_draft import SurveyDraft, draft_codebook, look_at_answers
+from neuro_assets.ingest.survey_long import as_responses
+from neuro_assets.lake.lake import Connection
 from neuro_assets.rehearse import rehearse
 from neuro_assets.settings import load_settings
-from neuro_assets.sources.load import SourceError, Sources, spec_files
+from neuro_assets.sources.load import Sources, spec_files
 from neuro_assets.study import load_study
-from neuro_assets.surveys.load import BUILT_IN, codebooks_of, read_codebook, read_codebooks, study_codebooks
+from neuro_assets.surveys.load import (
+    BUILT_IN,
+    codebooks_of,
+    read_codebook,
+    read_codebooks,
+    study_codebooks,
+    with_instruments,
+)
 from neuro_assets.surveys.model import Codebook
-from neuro_assets.surveys.source import source_of
-
-_SIBLINGS = 1_000
 
 
 def listed(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
@@ -96,48 +95,30 @@ def _with_instrument(sources: Sources, name: str) -> Sources:
     if name not in built_in:
         known = ", ".join(sorted(own | built_in.keys()))
         raise typer.BadParameter(f"there is no instrument '{name}'; there are: {known}", param_hint="--instrument")
-    return Sources((*sources.specs, source_of(read_codebook(built_in[name]))))
+    return with_instruments(sources, [*codebooks_of(sources), read_codebook(built_in[name])])
 
 
 def new(
-    file: Annotated[Path, typer.Argument(help="A file of answers, one row a response, of any format that is read.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file of answers, one row a response or an answer, of any format that is read.")
+    ],
     name: Annotated[
         str | None, typer.Option(help="What the instrument is called; made of the file's name if left out.")
     ] = None,
-    print_only: Annotated[bool, typer.Option("--print", help="Only print the draft; write nothing.")] = False,
+    print_only: PrintOption = False,
 ) -> None:
     """Draft a codebook from a file: YAML in the home's surveys/, with everything that is a guess marked for you."""
-    if not file.is_file():
-        raise typer.BadParameter(f"{file} is no file")
-    settings = load_settings()
-    if name and not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise typer.BadParameter(f"'{name}': lower-case letters, digits and _, a letter first", param_hint="--name")
+    refuse_name(file, name)
     name, text = draft_of(file.resolve(), name)
-    target = settings.home / "surveys" / f"{name}.yaml"
-    if print_only:
-        sys.stdout.write(text)
-    else:
-        _refuse_taken(target, name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        out.print(f"written: {target}", markup=False)
-    checks = sum("# check" in line for line in text.splitlines()[2:])
-    (err if print_only else out).print(
-        f"next: look at its {checks} lines marked `# check`, then `neuro survey check {target}` and"
-        f" `neuro survey check {file} --instrument {name}`",
-        markup=False,
-        soft_wrap=True,
+    hand_over(
+        text,
+        name,
+        folder="surveys",
+        what="an instrument",
+        taken={p.stem for p in spec_files(BUILT_IN)},
+        print_only=print_only,
+        then=lambda target: f"`neuro survey check {target}` and `neuro survey check {file} --instrument {name}`",
     )
-
-
-def _refuse_taken(target: Path, name: str) -> None:
-    if name in {p.stem for p in spec_files(BUILT_IN)}:
-        raise SourceError(f"an instrument named '{name}' is built in; choose another name: --name")
-    if target.exists():
-        raise SourceError(
-            f"{target} is there already and was not changed; choose another name with --name, or see the draft with"
-            " --print"
-        )
 
 
 def draft_of(file: Path, name: str | None) -> tuple[str, str]:
@@ -146,26 +127,14 @@ def draft_of(file: Path, name: str | None) -> tuple[str, str]:
     Raises:
         FileRefusedError: nothing in it can be drafted.
     """
-    siblings = tuple(p.name for p in islice(file.parent.iterdir(), _SIBLINGS))
-    with TemporaryDirectory() as folder, duckdb.connect() as connection:
-        scratch = Path(folder)
-        refusal = FileRefusedError("empty_archive", "the archive holds no file", "Take one of the files themselves")
-        for member in tables_of(file, file.name, scratch):
-            try:
-                seen = look_at_answers(connection, member.path, scratch)
-                draft = SurveyDraft(seen, member.name, name or "", siblings)
-                draft = replace(draft, name=name or _name_for(file, draft))
-                return draft.name, draft_codebook(draft)
-            except FileRefusedError as error:
-                refusal = error
-        raise refusal
 
+    def drafted(connection: Connection, member: Member) -> tuple[str, str]:
+        seen, long = as_responses(look_at_answers(connection, member.path, member.scratch))
+        draft = SurveyDraft(seen, member.name, name or "", member.siblings, long)
+        draft = replace(draft, name=name or name_for(file, draft.whose, "my_survey"))
+        return draft.name, draft_codebook(draft)
 
-def _name_for(file: Path, draft: SurveyDraft) -> str:
-    """The letters of the file's name, ids and dates left out; not where it may be somebody's own name."""
-    if draft.whose.place is None and draft.whose.is_person:
-        return "my_survey"
-    return snake(re.sub(r"\d+", " ", file.name.split(".")[0]))
+    return draft_first(file, drafted)
 
 
 def _show_codebook(codebook: Codebook) -> None:
@@ -178,7 +147,8 @@ def _show_codebook(codebook: Codebook) -> None:
         if item.type == "number":
             answers = f"{bounds[0]:g} to {bounds[1]:g} {item.unit}".rstrip() if bounds else "any number"
         missing = ", ".join(f"{code}: {reason}" for code, reason in codebook.missing_of(name).items())
-        rows.append([name, item.text, answers or "any text", missing, item.asked_if or ""])
+        text = "any text, encrypted" if item.sensitive == "encrypt" else "any text"
+        rows.append([name, item.text, answers or text, missing, item.asked_if or ""])
     table("items", ["item", "asks about", "answers", "missing", "asked if"], rows)
     scores = [
         [

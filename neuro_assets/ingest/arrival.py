@@ -41,12 +41,14 @@ class Arrival:
         choice: what a person decided.
         folder: where it lay, for the notes there; None where that is not known.
         stop: the folder above which no notes are looked for.
+        is_copy: the file itself stays where it came from.
     """
 
     taken: inbox.Taken
     choice: Choice
     folder: Path | None = None
     stop: Path | None = None
+    is_copy: bool = False
 
     def note(self) -> Note:
         """What is said of it, a person's word before that of the notes around it.

@@ -10,6 +10,7 @@ from neuro_assets.ingest import manifest
 from neuro_assets.ingest.outcomes import Earlier, FileOutcome, Settlement
 from neuro_assets.ingest.rows import Tray
 from neuro_assets.lake.lake import Connection, Lake
+from neuro_assets.surveys.answer_key import AnswerKeyError
 
 FILES = 200
 ROWS = 100_000
@@ -29,12 +30,20 @@ class Batch:
     """What waits to be committed: manifest lines, arrivals, and rows on a tray.
 
     Until then the files wait in processing/, where the next ingest finds them should this one be killed.
+
+    Attributes:
+        lake: where to.
+        connection: with the lake attached.
+        tray: the rows.
+        done: what has been committed.
+        put_back: why files lie again where they came from; nothing is wrong with these.
     """
 
     lake: Lake
     connection: Connection
     tray: Tray
     done: list[FileOutcome] = field(default_factory=list)
+    put_back: AnswerKeyError | None = None
     _waiting: list[Settlement] = field(default_factory=list)
     _lines: dict[str, manifest.ManifestLine] = field(default_factory=dict)
     _known: dict[str, manifest.ManifestLine] = field(default_factory=dict)

@@ -56,6 +56,7 @@ class LoadPlan:
             "header_line": scan.table.header_line,
             "renamed": layout.renamed(),
             "ignored": list(layout.ignored),
+            "dropped": [layout.header[n] for n in layout.dropped_at],
             "missing": list(layout.missing),
             "decimal": scan.numbers.decimal,
             "decimal_evidence": scan.numbers.evidence,

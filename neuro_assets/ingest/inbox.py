@@ -179,6 +179,17 @@ def discard_copy(settings: Settings, taken: Taken, stored: str) -> None:
         settle(settings, taken, stored)
 
 
+def put_back(settings: Settings, taken: Taken, *, is_copy: bool) -> None:
+    """Undo `take`: a copy goes, any other file lies in landing/ again, or waits where it is if its place is taken."""
+    target = settings.landing / taken.name
+    if is_copy:
+        taken.path.unlink()
+    elif not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        taken.path.replace(target)
+    clear_empty(taken.path.parent, settings.processing)
+
+
 def clear_empty(folder: Path, stop: Path) -> None:
     """Remove empty folders upwards, up to but not including `stop`."""
     while folder != stop and stop in folder.parents and folder.exists() and not any(folder.iterdir()):

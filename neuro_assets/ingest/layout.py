@@ -44,6 +44,7 @@ class Layout:
         time_at: place of the time column, or places of day and clock.
         columns_at: vendor column -> place.
         is_untouched: the header is the vendor's own, name for name, in the spec's order.
+        dropped_at: places of columns whose content never enters the lake.
     """
 
     kind: FileKind
@@ -52,11 +53,13 @@ class Layout:
     time_at: tuple[int, ...]
     columns_at: dict[str, int]
     is_untouched: bool
+    dropped_at: tuple[int, ...] = ()
 
     @cached_property
     def ignored(self) -> tuple[str, ...]:
         """Columns of the file that the spec does not know."""
         used = {*self.columns_at.values(), *self.time_at, *([] if self.id_at is None else [self.id_at])}
+        used |= {*self.dropped_at}
         return tuple(name for n, name in enumerate(self.header) if n not in used and name)
 
     @property
@@ -90,10 +93,17 @@ class _Match:
     unexplained: int
     is_named: bool
 
-    def is_told(self, kind: FileKind) -> bool:
+    @property
+    def is_told(self) -> bool:
         """Columns that any instrument could have (q1, q2) tell its kind only with the file's name."""
-        items = [self.layout.header[self.layout.columns_at[c]] for c in kind.spec.required]
-        return self.is_named or kind.spec.is_named_by(items)
+        spec = self.layout.kind.spec
+        items = [self.layout.header[self.layout.columns_at[c]] for c in spec.required]
+        return self.is_named or spec.is_named_by(items)
+
+    @property
+    def has_all_or_is_open(self) -> bool:
+        """Where a kind is `exact`, a column that it does not know makes the file one of another kind."""
+        return not self.layout.kind.spec.exact or self.unexplained == 0
 
     @property
     def rank(self) -> tuple[bool, bool, bool, int, int, bool]:
@@ -120,8 +130,8 @@ def find_layout(
         kinds = [k for k in sources.kinds if k.source.recognised_by == "columns"]
     places = _Places(header)
     names = [(k, _Names(header, places)) for k in kinds]
-    found = ((_match(k, n, sample, file_name), k) for k, n in names)
-    matches = [m for m, k in found if m is not None and (kind is not None or m.is_told(k))]
+    fitting = [m for k, n in names if (m := _match(k, n, sample, file_name)) is not None]
+    matches = fitting if kind is not None else [m for m in fitting if m.is_told and m.has_all_or_is_open]
     if not matches:
         if twice := sorted({name for _, n in names for name in n.twice}):
             raise FileRefusedError("unknown_layout", f"columns appear twice: {', '.join(twice)}", "Leave one of each")
@@ -130,6 +140,12 @@ def find_layout(
                 "ambiguous_layout",
                 f"the time may be in the column '{rivals[0]}' or in '{rivals[1]}'",
                 "Leave one of them, or give it the vendor's name",
+            )
+        if untold := sorted(m.layout.kind.name for m in fitting if not m.is_told):
+            raise FileRefusedError(
+                "unknown_layout",
+                f"its columns could be any instrument's, and its name does not say which: {', '.join(untold)[:200]}",
+                f"Call the file after its instrument, or say which it is: `neuro ingest --kind {untold[0]} FILE`",
             )
         return None
     best = max(m.rank for m in matches)
@@ -208,8 +224,9 @@ def _match(kind: FileKind, names: "_Names", sample: Sequence[Sequence[str]], fil
     time_at = _time_places(kind, names, own_time, sample)
     if not time_at or names.twice:
         return None
-    layout = Layout(kind, tuple(header), id_at, time_at, columns_at, _is_untouched(kind, header))
-    used = len(columns_at) + len(time_at) + (id_at is not None)
+    dropped_at = tuple(names.open(spec.drop))
+    layout = Layout(kind, tuple(header), id_at, time_at, columns_at, _is_untouched(kind, header), dropped_at)
+    used = len(columns_at) + len(time_at) + (id_at is not None) + len(dropped_at)
     return _Match(
         layout=layout,
         names_person=identity.file_name is None or re.search(identity.file_name, file_name) is not None,
@@ -275,7 +292,7 @@ def _time_places(kind: FileKind, names: _Names, own: int | None, sample: Sequenc
     time = kind.spec.time
     names.release(own)
     known = sorted(names.open((time.column, *time.also)), key=lambda n: n != own)
-    if own is not None and (kind.spec.is_dated or time.format or time.clock == "stated"):
+    if own is not None and (kind.spec.is_dated or time.format or time.epoch or time.clock == "stated"):
         return (own,)
     looks = {n: _look(sample, n) for n in (*known, *names.open(DAY_NAMES), *names.open(CLOCK_NAMES))}
     wanted = "day" if kind.spec.is_dated else "moment"
@@ -352,6 +369,7 @@ def _is_untouched(kind: FileKind, header: Sequence[str]) -> bool:
 def unknown_layout(sources: Sources, header: Sequence[str]) -> FileRefusedError:
     """The refusal of a table no kind of file fits, naming the nearest kind and the differences."""
     best, missing, extra = sources.nearest(list(header))
+    missing = [m for m in missing if m not in best.spec.columns or not best.spec.columns[m].optional]
     remedy = (
         "If it is another kind of file, describe it: `neuro source new FILE`; if it holds answers, name its instrument"
         " in study.yaml (`neuro survey list`) or describe that: `neuro survey new FILE`"

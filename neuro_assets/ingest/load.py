@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -30,6 +31,7 @@ from neuro_assets.ingest.payloads import payload_of, take_apart
 from neuro_assets.ingest.plan import Planner, participant_of, scratch_folder
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.rows import Tray, replace_rows
+from neuro_assets.ingest.sealing import seal_answers
 from neuro_assets.ingest.whose_payload import (
     Note,
     notes_around,
@@ -45,6 +47,7 @@ from neuro_assets.sources.load import Sources
 from neuro_assets.streams.catalogue import OPS_TABLES, STREAMS
 from neuro_assets.streams.model import Table
 from neuro_assets.study import Study, Window
+from neuro_assets.surveys.answer_key import AnswerKeyError
 
 # Rows are sorted by day, and what does not fit is spilled: more memory does not make that faster. A process is some
 # 400 MB more than what DuckDB counts.
@@ -126,6 +129,9 @@ def ingest_paths(
         choice: decisions of a person for these files.
         keep_original: leave files outside landing/ where they are.
         root: files below this folder keep the rest of their path as their name, as files in landing/ do.
+
+    Raises:
+        AnswerKeyError: at the end, if files had to be put back, as there is no key to encrypt their answers with.
     """
     choice = choice or Choice()
     with ingest_lock(job.settings), job.lake.connect(memory_limit=job.memory_limit) as connection:
@@ -139,13 +145,19 @@ def ingest_paths(
             yield outcome
         yield from _reconsider(job, batch, loaded)
         merge_when_many(job.lake, connection, WRITTEN)
+    if batch.put_back:
+        raise batch.put_back
 
 
 def _settle_all(job: Ingest, batch: Batch, arrivals: Iterable[Arrival]) -> Iterator[FileOutcome]:
     """Outcomes in the order of arrival, each once it is committed."""
     for arrival in arrivals:
         failpoints.reach("ingest.taken")
-        _settle(job, batch, arrival)
+        try:
+            _settle(job, batch, arrival)
+        except AnswerKeyError as error:  # the others need not wait for it
+            inbox.put_back(job.settings, arrival.taken, is_copy=arrival.is_copy)
+            batch.put_back = error
         if batch.is_full:
             batch.commit()
         yield from batch.outcomes()
@@ -166,7 +178,8 @@ def _arrivals(
         if path.exists():
             name = without_name(inbox.clean_name(name))
             taken = inbox.take(job.settings, path, name, keep_original=keep_original and not landed)
-            yield Arrival(taken, choice, path.parent, base if base in path.parents else path.parent)
+            stop = base if base in path.parents else path.parent
+            yield Arrival(taken, choice, path.parent, stop, is_copy=keep_original and not landed)
 
 
 def _settle(job: Ingest, batch: Batch, arrival: Arrival) -> None:
@@ -187,7 +200,12 @@ def _settle(job: Ingest, batch: Batch, arrival: Arrival) -> None:
             return
         for member in members:
             if member.path.name != inbox.NOTE and member.name not in personal:
-                _settle(job, batch, arrival.member(_taken_out(job, taken, member, taken.name), notes[member.name]))
+                inside = arrival.member(_taken_out(job, taken, member, taken.name), notes[member.name])
+                try:
+                    _settle(job, batch, inside)
+                except AnswerKeyError:
+                    inbox.put_back(job.settings, inside.taken, is_copy=True)
+                    raise
     batch.commit()
     failpoints.reach("ingest.unpacked")
     batch.add(unpacked(job.settings, taken, batch.line_of(taken.file_id), batch.instant(), {"format": kind}))
@@ -305,7 +323,7 @@ def _readable_now(job: Ingest, batch: Batch, lines: Iterable[manifest.ManifestLi
             continue
         taken = inbox.take(job.settings, path, line.original_name, keep_original=True)
         choice = Choice(kind=said.kind, decimal=said.decimal)
-        yield Arrival(replace(taken, container_id=line.container_id), choice)
+        yield Arrival(replace(taken, container_id=line.container_id), choice, is_copy=True)
 
 
 # What DuckDB and Python raise at a file that nobody foresaw; not what a full disk or a broken lake raises.
@@ -335,8 +353,10 @@ def plan_load(
 
     Raises:
         FileRefusedError: with code, place and remedy.
+        AnswerKeyError: some answers are to be encrypted, and there is no key, or another one than before.
     """
-    planner = Planner(connection, job.sources, job.study, job.window, scratch, rows_of)
+    seal = partial(seal_answers, connection, job.settings, job.sources)
+    planner = Planner(connection, job.sources, job.study, job.window, scratch, rows_of, seal)
     try:
         return planner.plan(path, name, said, before)
     except _UNFORESEEN as error:

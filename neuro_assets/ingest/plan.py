@@ -15,7 +15,9 @@ from neuro_assets.ingest.clocks import refuse_lost_clocks, refuse_noon_before_on
 from neuro_assets.ingest.containers import refuse_foreign
 from neuro_assets.ingest.dates import Circumstances, Order, RefusalCode, decide, read_date_text
 from neuro_assets.ingest.decided import LoadPlan, Said, Settled
+from neuro_assets.ingest.epoch import name_of
 from neuro_assets.ingest.evidence import known, siblings
+from neuro_assets.ingest.headings import refuse_contradicted_header
 from neuro_assets.ingest.layout import Layout, find_layout, look_of, unknown_layout
 from neuro_assets.ingest.numbers import PLAIN, Decimal, decide_numbers
 from neuro_assets.ingest.reading import (
@@ -64,6 +66,7 @@ class Planner:
         window: days that can have data.
         scratch: folder for copies, which the plan's scan goes on reading.
         rows_of: raw table -> SQL of all its rows, those that wait to be committed among them.
+        seal: makes sure that the connection can encrypt what a kind of file has to be encrypted.
     """
 
     connection: Connection
@@ -72,6 +75,7 @@ class Planner:
     window: Window
     scratch: Path
     rows_of: Callable[[str], str] = str
+    seal: Callable[[FileKind], None] = lambda _: None
 
     def plan(self, path: Path, name: str, said: Said, before: Settled | None = None) -> LoadPlan:
         """Identify a file and decide how to read it.
@@ -84,6 +88,7 @@ class Planner:
 
         Raises:
             FileRefusedError: with code, place and remedy.
+            AnswerKeyError: some answers are to be encrypted, and there is no key.
         """
         table, layout = self._open(path, name, said.kind or (before.kind if before else self._kind_in(name)))
         try:
@@ -94,6 +99,7 @@ class Planner:
 
     def _plan_table(self, table: CellTable, layout: Layout, name: str, said: Said, before: Settled | None) -> LoadPlan:
         kind = layout.kind
+        self.seal(kind)
         if kind.spec.time.clock != "local":
             list_clocks(self.connection, self.study, self.window, kind.source.name)
         keeps_dates = before is not None and said.date_order is None and said.kind is None
@@ -105,6 +111,7 @@ class Planner:
             participant=participant_of(kind, name),
         )
         scan, extent = self._measured(scan)
+        refuse_contradicted_header(self.connection, scan, extent)
         scan, extent = self._with_ids(scan, extent)
         _refuse_damaged_logs(scan, extent)
         if before is None or said.decimal:
@@ -244,7 +251,7 @@ class Planner:
 
     def _vendor_form(self, kind: FileKind) -> TimeForm:
         time, order = kind.spec.time, kind.source.date_order
-        if time.clock == "stated":
+        if time.clock == "stated" or time.epoch:
             return TimeForm(())
         if time.format:
             return TimeForm((time.format,))
@@ -261,6 +268,8 @@ class Planner:
             return scan, extent, order, evidence
         if kind.spec.time.clock == "stated":
             return scan, extent, "ymd", "the source spec says that each time states its own zone (RFC 3339)"
+        if unit := kind.spec.time.epoch:
+            return scan, extent, None, f"the source spec says that they are {name_of(unit)}, in UTC"
         if kind.spec.time.days:
             return scan, extent, order, "the source spec says which day each text stands for"
         if not extent.rows:
@@ -295,13 +304,14 @@ class Planner:
         decision = decide(survey, around)
         if decision.refusal and not decision.shapes:
             first = survey.pairs.row(0, named=True)
+            text = scan.shown_text(first["text"])
             raise FileRefusedError(
                 "unreadable_times",
-                f"{decision.refusal} (row {first['first_row']}: '{first['text'][:60]}')",
+                f"{decision.refusal} (row {first['first_row']}: '{text[:60]}')",
                 "Look at that row; export the file again",
                 row=first["first_row"],
                 column=scan.layout.time_name,
-                value=first["text"],
+                value=text,
             )
         if decision.refusal:
             raise FileRefusedError(

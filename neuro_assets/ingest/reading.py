@@ -1,20 +1,24 @@
 """A table of cells as rows of a known kind: SQL for identity, time and values, and the pass that measures them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from neuro_assets.ingest.celltable import CellTable, run, sql_list, sql_text
+from neuro_assets.ingest.epoch import epoch_moment
 from neuro_assets.ingest.layout import Layout
 from neuro_assets.ingest.numbers import PLAIN, NumberForm, NumberType
 from neuro_assets.ingest.refusal import FileRefusedError
+from neuro_assets.ingest.sealing import asked_sql, question_sql, sealed_sql
 from neuro_assets.ingest.utc import placed_stated, placed_utc
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind
-from neuro_assets.sources.model import SourceColumn, Wide
+from neuro_assets.sources.model import FileSpec, SourceColumn, Wide
 from neuro_assets.study import Window
 
+_ANY = ("text", False)
 _FORMULA_ID = r"[-+]?\d+([.,]\d+)?[eE][+-]?\d+"
 _WHOLE_FORMULA_ID = r"[1-9]\.\d+[eE]\+?\d{1,2}"
 _SPACES = r"[\s\x{00A0}\x{202F}\x{FEFF}]+"
@@ -79,7 +83,9 @@ class Scan:
         read = [f"{self._who()} AS who", f"{self._written()} AS written"]
         read += [f"{self._number(f't{at}')} AS d{at}" for at, _ in numeric]
         clock = self.kind.spec.time.clock
-        typed = [f"{_as_type(f'd{at}', t)} AS v{at}" for at, t in numeric]
+        stated = {at: c for _, c, at in self.value_columns() if at is not None and c.is_stated}
+        typed = [f"{_of_stated(_as_type(f'd{at}', t), stated.get(at))} AS v{at}" for at, t in numeric]
+        typed += [f"{_of_stated(f't{at}', c)} AS v{at}" for at, c in stated.items() if c.type == "text"]
         typed += [f"{self._parsed('written')} AS parsed"] if clock != "stated" else []
         asked = "".join(f", {sql} AS {name}" for name, sql in columns.items())
         parsed = f"(SELECT {', '.join(('*', *typed))} FROM (SELECT *, {', '.join(read)} FROM"
@@ -161,6 +167,8 @@ class Scan:
         if days := self.kind.spec.time.days:
             told = " ".join(f"WHEN {sql_text(text)} THEN TIMESTAMP '{day}'" for text, day in days.items())
             return f"CASE {cell} {told} END"
+        if unit := self.kind.spec.time.epoch:
+            return epoch_moment(cell, unit)
         parsed = f"try_strptime({cell}, {sql_list(self.times.formats)})" if self.times.formats else "NULL::TIMESTAMP"
         if not self.times.has_serials:
             return parsed
@@ -175,9 +183,32 @@ class Scan:
         finished = "" if self.unfinished_row is None else f" AND row_number <> {self.unfinished_row}"
         return f"CASE WHEN year(parsed) BETWEEN 1970 AND 2199{whole}{finished} THEN parsed END"
 
-    def typed(self, place: int, kind: str) -> str:
+    def typed(self, place: int, column: SourceColumn) -> str:
         """The typed value of a column's cell; NULL where it is blank or no such value."""
-        return self.cell(place) if kind == "text" else f"v{place}"
+        return f"v{place}" if column.type != "text" or column.is_stated else self.cell(place)
+
+    def shown(self, cell: str) -> str:
+        """A cell that could not be read, for people; only its form where the file has what nobody may see.
+
+        In a log a number of up to six digits is nobody's name, number or message; in answers it may be.
+        """
+        if not self.kind.spec.hides:
+            return cell
+        form = f"regexp_replace(regexp_replace({cell}, '\\p{{L}}', 'a', 'g'), '\\d', '9', 'g')"
+        if self.kind.spec.is_of_answers:
+            return form
+        return f"CASE WHEN regexp_full_match({cell}, '-?\\d{{1,6}}') THEN {cell} ELSE {form} END"
+
+    def shown_text(self, text: str) -> str:
+        """The same of a text that is there already."""
+        return re.sub(r"\d", "9", re.sub(r"[^\W\d_]", "a", text)) if self.kind.spec.hides else text
+
+    @property
+    def _owner(self) -> str:
+        """Whose row it is; not what stands there in a line that is none, such as the second line of a text."""
+        if not (self.kind.spec.is_of_answers and self.kind.spec.hides):
+            return "who"
+        return f"CASE WHEN moment IS NOT NULL OR (written IS NOT NULL AND NOT ({self.is_bad_id})) THEN who END"
 
     def _typed_text(self, cell: str, kind: str) -> str:
         """The typed value of a text, given as SQL."""
@@ -206,7 +237,7 @@ class Scan:
         """Whether a numeric cell of the row passes `test(cell, typed, type)`; wide cells by one expression."""
         spec = self.kind.spec
         tests = [
-            test(self.cell(at), self.typed(at, c.type), c.type)
+            test(self.cell(at), self.typed(at, c), c.type)
             for n, c, at in self.value_columns()
             if at is not None and c.type != "text" and (n in spec.required or not only_required)
         ]
@@ -214,6 +245,12 @@ class Scan:
             found = test("x", self._typed_text("x", spec.wide.type), spec.wide.type)
             tests.append(f"len(list_filter({self._wide_cells(spec.wide)}, x -> {found})) > 0")
         return " OR ".join(tests) or "false"
+
+    @property
+    def is_strange(self) -> str:
+        """A text that is none of those its column may hold."""
+        texts = [(c, at) for _, c, at in self.value_columns() if at is not None and c.is_stated and c.type == "text"]
+        return " OR ".join(_misread(self.cell(at), self.typed(at, c)) for c, at in texts) or "false"
 
     def _wide_cells(self, wide: Wide) -> str:
         return "[" + ", ".join(self.cell(self.layout.columns_at[n]) for n in wide.columns) + "]"
@@ -234,13 +271,13 @@ class Scan:
 
     def unreadable(self) -> str:
         """JSON of the cells that hold something else than the column's type; NULL when there are none."""
-        # A text is always one.
-        numbers = [(n, c, at) for n, c, at in self.value_columns() if at is not None and c.type != "text"]
-        cells = [(n, self.cell(at), self.typed(at, c.type)) for n, c, at in numbers]
+        # A text is always one, unless the spec says what may stand there.
+        judged = [(n, c, at) for n, c, at in self.value_columns() if at is not None and (c.type, c.is_stated) != _ANY]
+        cells = [(n, self.cell(at), self.typed(at, c)) for n, c, at in judged]
         cells.append((self.kind.spec.time.column, "written", "moment"))
         bad = {n: (cell, _misread(cell, typed)) for n, cell, typed in cells}
         entries = ", ".join(
-            f"{{'k': {sql_text(n)}, 'v': CASE WHEN {test} THEN left({cell}, 200) END}}"
+            f"{{'k': {sql_text(n)}, 'v': CASE WHEN {test} THEN {self.shown(f'left({cell}, 200)')} END}}"
             for n, (cell, test) in bad.items()
         )
         return (
@@ -254,18 +291,16 @@ class Scan:
         Args:
             is_all_read: no cell is unreadable, as a look at all of them has shown.
         """
-        columns = ["row_number", "who AS source_participant_id", "moment"]
+        columns = ["row_number", f"{self._owner} AS source_participant_id", "moment"]
         time = self.kind.spec.time
         if time.clock != "local":
             columns += ["fold", "utc_offset_min", "tz_source"]
         if time.offset:
-            at = next(at for _, c, at in self.value_columns() if c.name == time.offset)
-            told = "NULL" if at is None else f"TRY_CAST({self.typed(at, 'integer')} AS SMALLINT)"
+            column, at = next((c, at) for _, c, at in self.value_columns() if c.name == time.offset)
+            told = "NULL" if at is None else f"TRY_CAST({self.typed(at, column)} AS SMALLINT)"
             columns += [f"{told} AS utc_offset_min", f"CASE WHEN {told} IS NOT NULL THEN 0 END AS fold"]
             columns.append(f"CASE WHEN {told} IS NOT NULL THEN 'payload' END AS tz_source")
-        columns += [
-            f"{'NULL' if at is None else self.typed(at, c.type)} AS {c.name}" for _, c, at in self.value_columns()
-        ]
+        columns += [f"{'NULL' if at is None else self.typed(at, c)} AS {c.name}" for _, c, at in self.value_columns()]
         columns.append("unreadable")
         wide, lines = (
             self.kind.spec.wide,
@@ -275,12 +310,16 @@ class Scan:
             return self._long(wide, columns, lines)
         if self.kind.spec.item_columns:
             return self._answers(columns, lines)
-        return f"SELECT {', '.join(columns)} FROM {lines}"
+        rows = f"SELECT {', '.join(columns)} FROM {lines}"
+        return _of_questions(rows, self.kind.spec) if self.kind.spec.question_columns else rows
 
     def _answers(self, columns: list[str], lines: str) -> str:
         """The items of a response one under the other; a row whose time cannot be read stays one."""
         items = {item: self.layout.columns_at.get(n) for n, item in self.kind.spec.item_columns.items()}
         there = {item: self.cell(at) for item, at in items.items() if at is not None}
+        for (item,), question in self.kind.spec.encrypted_questions.items():
+            if item in there:
+                there[item] = sealed_sql(sql_text(question), there[item], self._owner)
         kept = [c for c in columns if c.rpartition(" AS ")[2] not in items]
         cells = ", ".join(f"{{'item': {sql_text(i)}, 'answer': {cell}::VARCHAR}}" for i, cell in there.items())
         return f"""
@@ -304,8 +343,24 @@ class Scan:
                 SELECT *, unnest(wide_cells) AS wide_cell, unnest(range({wide.count})) AS place
                 FROM (SELECT {", ".join(columns)}, {self._wide_cells(wide)} AS wide_cells FROM {lines})
             )
-            WHERE (wide_cell IS NOT NULL AND NOT {_is_missing("wide_cell")}) OR (moment IS NULL AND place = 0)
+            WHERE (wide_cell IS NOT NULL AND NOT {is_missing("wide_cell")}) OR (moment IS NULL AND place = 0)
         """
+
+
+def _of_questions(rows: str, spec: FileSpec) -> str:
+    """Rows of one answer each. What is answered to a question that no codebook knows stays in the file."""
+    asked, answer = asked_sql(spec), "answer"
+    if spec.encrypted_questions:
+        question = question_sql(spec)
+        sealed = sealed_sql(question, answer, "source_participant_id")
+        answer = f"CASE WHEN {question} IS NULL THEN answer ELSE {sealed} END"
+    kept, dropped = (
+        sql_list(sorted("/".join(k) for k in keys)) for keys in (spec.kept_questions, spec.dropped_questions)
+    )
+    return (
+        f"SELECT * REPLACE (CASE WHEN list_contains({kept}, {asked}) THEN {answer} END AS answer)"
+        f" FROM ({rows}) WHERE NOT list_contains({dropped}::VARCHAR[], {asked})"
+    )
 
 
 def _trimmed(place: int) -> str:
@@ -317,6 +372,16 @@ def _as_type(number: str, kind: str) -> str:
     if kind == "number":
         return f"CASE WHEN isfinite({number}) THEN {number} END"
     return f"CASE WHEN abs({number}) < 9007199254740992 AND floor({number}) = {number} THEN ({number})::BIGINT END"
+
+
+def _of_stated(value: str, column: SourceColumn | None) -> str:
+    """A typed value; NULL where the spec says what may stand there and this is none of it."""
+    if column is None or not column.is_stated:
+        return value
+    if column.pattern is not None:
+        return f"CASE WHEN regexp_full_match({value}, {sql_text(column.pattern)}) THEN {value} END"
+    allowed = ", ".join(sql_text(v) if column.type == "text" else v for v in column.values)
+    return f"CASE WHEN {value} IN ({allowed}) THEN {value} END"
 
 
 def loose_time(cell: str) -> str:
@@ -354,6 +419,7 @@ class Extent:
     unreadable_values: int
     unfinished: int
     damaged_logs: int
+    strange: int = 0
 
     @property
     def unreadable(self) -> int:
@@ -362,8 +428,8 @@ class Extent:
 
     @property
     def is_all_read(self) -> bool:
-        """Every time was read, and every number is one."""
-        return self.readable == self.rows and not self.odd_numbers
+        """Every time was read, every number is one, and every text one that may stand there."""
+        return self.readable == self.rows and not self.odd_numbers and not self.strange
 
     @property
     def days(self) -> int:
@@ -382,13 +448,13 @@ def _odd(cell: str, typed: str, kind: str) -> str:
     return f"({_misread(cell, typed)}{pointed})"
 
 
-def _is_missing(cell: str) -> str:
+def is_missing(cell: str) -> str:
     """What programs write where there is nothing; an Excel error (#N/A) is not among them."""
     return f"upper({cell}) IN ('NA', 'N/A', 'NAN', 'NULL', 'NONE')"
 
 
 def _misread(cell: str, typed: str, _: str = "") -> str:
-    return f"({cell} IS NOT NULL AND ({typed}) IS NULL AND NOT {_is_missing(cell)})"
+    return f"({cell} IS NOT NULL AND ({typed}) IS NULL AND NOT {is_missing(cell)})"
 
 
 def measure(connection: Connection, scan: Scan, window: Window) -> Extent:
@@ -414,7 +480,7 @@ def _measure_shown(connection: Connection, scan: Scan, window: Window) -> Extent
         return None
     wrong = (
         *(seen.bad_ids, seen.damaged_ids, seen.with_rounded_id, seen.damaged_logs, seen.odd_numbers),
-        *(seen.unreadable_values, seen.strays, seen.left_out, seen.unfinished),
+        *(seen.unreadable_values, seen.strays, seen.left_out, seen.unfinished, seen.strange),
     )
     if any(wrong) or not seen.readable == seen.in_window == seen.with_id == seen.rows:
         return None
@@ -431,6 +497,7 @@ def _measure_all(connection: Connection, scan: Scan, window: Window) -> Extent:
         odd=scan.any_number(_odd),
         misread=scan.any_number(_misread, only_required=True),
         damaged_log=scan.is_damaged_log,
+        strange=scan.is_strange,
     )
     row = run(
         connection,
@@ -442,16 +509,16 @@ def _measure_all(connection: Connection, scan: Scan, window: Window) -> Extent:
                coalesce(max(t) FILTER (t::DATE BETWEEN $start AND $end), max(t)){reach}, max(day(t)),
                count(*) FILTER (is_row AND bad), count(*) FILTER (is_row AND bad AND NOT stray),
                min(row_number) FILTER (is_row AND bad AND NOT stray),
-               arg_min(id, row_number) FILTER (is_row AND bad AND NOT stray),
+               arg_min({scan.shown("id")}, row_number) FILTER (is_row AND bad AND NOT stray),
                count(id) FILTER (is_row), count(*) FILTER (is_row AND id LIKE '_____%0000'),
                count(*) FILTER (is_row AND odd), max(row_number) FILTER (is_row), count(*) FILTER (is_row AND stray),
                count(*) FILTER (NOT is_row), min(row_number) FILTER (is_other),
                count(*) FILTER (is_row AND misread), count(*) FILTER (is_row AND unfinished AND NOT stray),
-               count(*) FILTER (is_row AND damaged_log)
+               count(*) FILTER (is_row AND damaged_log), count(*) FILTER (is_row AND strange)
         FROM (SELECT *, t IS NULL AND CASE WHEN id IS NULL THEN cell IS NULL
                         ELSE bad AND NOT regexp_full_match(id, '{_FORMULA_ID}') END AS stray FROM
               (SELECT row_number, row_number = {scan.unfinished_row or 0} AS unfinished, is_row, is_other, moment AS t,
-                      written AS cell, who AS id, bad, odd, misread, damaged_log
+                      {scan.shown("written")} AS cell, who AS id, bad, odd, misread, damaged_log, strange
                FROM {lines}))
         """,
         {**scan.parameters, "start": window.start, "end": window.end or date.max},

@@ -8,14 +8,18 @@ from datetime import UTC, date, datetime
 
 from neuro_assets.ingest import manifest, outbox
 from neuro_assets.ingest.decided import Said, settled
-from neuro_assets.ingest.load import Ingest, plan_load, prepare_tables
+from neuro_assets.ingest.load import Ingest, ingest_lock, plan_load, prepare_tables
+from neuro_assets.ingest.outside import forget_outside
 from neuro_assets.ingest.plan import scratch_folder
 from neuro_assets.ingest.rows import replace_rows
+from neuro_assets.ingest.sealing import register
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.load import FileKind
 from neuro_assets.study import Participant, Study
+from neuro_assets.surveys.answer_key import need_key, unfinished_change
 from neuro_assets.surveys.load import codebooks_of
 from neuro_assets.surveys.model import Codebook
+from neuro_assets.surveys.parts import plain_name, plain_sql
 
 _CODEBOOK = "codebook:"
 _EVENTS = "events"
@@ -72,6 +76,31 @@ def _replay_file(job: Ingest, connection: Connection, line: manifest.ManifestLin
             manifest.write_lines(connection, [again], [again.file_id])
 
 
+def encrypt_again(job: Ingest) -> int:
+    """Read every file again that has encrypted answers, with the key there is now; returns how many.
+
+    It may be another key than the one of the rows that are there. Killed on the way, it has to be done again before
+    anything else is encrypted.
+
+    Raises:
+        AnswerKeyError: there is no key.
+        FileRefusedError, FileNotFoundError: as in `replay_days`.
+    """
+    key = need_key(job.settings, "answers are to be encrypted again")
+    instruments = {f"{_CODEBOOK}{c.name}" for c in codebooks_of(job.sources) if c.encrypted_items}
+    unfinished = unfinished_change(job.settings)
+    with ingest_lock(job.settings), job.lake.connect() as connection:
+        prepare_tables(job.lake, connection, job.tables)
+        register(connection, key, job.sources)
+        lines = _of_codebooks(connection, job, instruments)
+        unfinished.parent.mkdir(mode=0o700, exist_ok=True)
+        unfinished.touch()
+        for line in lines:
+            _replay_file(job, connection, line, "other_key")
+        unfinished.unlink()
+    return len(lines)
+
+
 def study_changes(connection: Connection, job: Ingest) -> set[str]:
     """What the protocol says otherwise than when rows were last placed.
 
@@ -108,6 +137,7 @@ def reconcile_study(job: Ingest) -> set[str]:
         if "window" in changes:
             for line in _crossing(connection, job):
                 _replay_file(job, connection, line, "study_changed")
+            forget_outside(connection, job.lake, job.sources, job.window, datetime.now(UTC))
         people = {c.removeprefix("participant:") for c in changes if c.startswith("participant:")}
         names = _aliases(connection, job.study, people) if people else []
         for line in _of_codebooks(connection, job, changes):
@@ -151,8 +181,17 @@ def _body(codebook: Codebook) -> str:
 def _of_codebooks(connection: Connection, job: Ingest, changes: set[str]) -> list[manifest.ManifestLine]:
     """Files of instruments whose codebook is another one: items may have been added, and answers mean otherwise."""
     names = {c.removeprefix(_CODEBOOK) for c in changes if c.startswith(_CODEBOOK)}
-    tables = [k.raw_table.qualified for k in job.sources.kinds if k.raw_table.name.removeprefix("survey_") in names]
+    if not names:
+        return []
+    kinds = [k for k in job.sources.kinds if k.spec.is_of_answers]
+    tables = [k.raw_table.qualified for k in kinds if k.raw_table.name.removeprefix("survey_") in names]
     lines = [li for li in manifest.read_lines(connection).values() if li.raw_table in tables and li.status == "loaded"]
+    found: list[str] = []
+    for kind in (k for k in kinds if "instrument" in k.spec.question_columns):
+        of_these = f"{plain_sql('instrument')} IN (SELECT unnest(?))"
+        files = f"SELECT DISTINCT file_id FROM {kind.raw_table.qualified} WHERE {of_these}"
+        found += [r[0] for r in connection.execute(files, [[plain_name(n) for n in names]]).fetchall()]
+    lines += manifest.read_lines(connection, found).values()
     return sorted(lines, key=lambda li: li.first_arrived_at)
 
 

@@ -67,7 +67,7 @@ def _insert_rows(connection: Connection, into: str, plan: LoadPlan, file_id: str
     rows = plan.scan.rows(is_all_read=plan.extent.is_all_read)
     # A response is whole when it is sent: how far a file reaches tells nothing of it, and what arrives later stands.
     whole = "(day + 1)::TIMESTAMP"
-    seen = whole if kind.spec.item_columns else f"least($as_of, {whole})"
+    seen = whole if kind.spec.is_of_answers else f"least($as_of, {whole})"
     # What is the same in every row, or follows from the day, need not be carried through the sorting.
     run(
         connection,

@@ -15,6 +15,7 @@ from neuro_assets.ingest.draft import CHECK, Line, snake
 from neuro_assets.ingest.layout import CLOCK_NAMES, plain
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.survey import ROWS, Seen, Times, look_at, look_of_column
+from neuro_assets.ingest.survey_long import LongColumns
 from neuro_assets.ingest.whose import Whose, looks_like_people, pattern_of, whose_rows
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.yaml_text import quoted, scalar
@@ -54,12 +55,14 @@ class SurveyDraft:
         path: the file's name, with that of its archive.
         name: the instrument's name.
         siblings: names of the files beside it.
+        long: where the file has one row an answer, of which the table was made: its columns.
     """
 
     seen: Seen
     path: str
     name: str
     siblings: tuple[str, ...] = ()
+    long: LongColumns | None = None
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -258,8 +261,8 @@ def draft_codebook(draft: SurveyDraft) -> str:
     """
     if not draft.questions:
         raise FileRefusedError("unknown_layout", "no column holds answers", "Take a file with a column for each item")
-    lines = [*_title(draft), *_identity(draft), *_time(draft, draft.times), *_own(draft), *_choices(draft),
-             *_items(draft), *_end(draft)]  # fmt: skip
+    lines = [*_title(draft), *_identity(draft), *_time(draft, draft.times), *_long(draft), *_own(draft),
+             *_choices(draft), *_items(draft), *_end(draft)]  # fmt: skip
     return "".join(f"{text}\n" for one in lines for text in _written(one))
 
 
@@ -313,6 +316,15 @@ def _identity(draft: SurveyDraft) -> list[Line]:
         lines.append(Line("  # their place before a file is loaded. The pattern and the example are made up."))
     lines.append(Line(f"  pattern: {quoted(found.pattern)}", f"{CHECK}: what every id looks like; others are refused"))
     return [*lines, Line(f"  example: {quoted(found.example)}")]
+
+
+def _long(draft: SurveyDraft) -> list[Line]:
+    """A file that names its instrument is read without being told how; its rows are one answer each."""
+    if draft.long is None or draft.long.instrument is not None:
+        return []
+    item, answer = (f"{name}: {{column: {scalar(column)}}}" for name, column in
+                    (("item", draft.long.item), ("answer", draft.long.answer)))  # fmt: skip
+    return [Line(f"long: {{{item}, {answer}}}", "# one row an answer; files' names must have the instrument's in them")]
 
 
 def _time(draft: SurveyDraft, times: Times) -> list[Line]:

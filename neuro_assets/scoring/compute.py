@@ -49,7 +49,7 @@ def score_days(connection: Connection, job: Ingest, first: date, last: date) -> 
             ensure_tables(connection, SURVEY_TABLES)
     make_views(connection, job, codebooks)
     parts = [_scored(connection, codebook, first, last) for codebook in codebooks]
-    frames = {table: _together([_empty(table), *(part.frames[table] for part in parts)]) for table in SURVEY_TABLES}
+    frames = {table: together([empty_frame(table), *(part.frames[table] for part in parts)]) for table in SURVEY_TABLES}
     with job.lake.transaction(connection, [t.qualified for t in SURVEY_TABLES]):
         for table, frame in frames.items():
             for part in parts:
@@ -86,7 +86,7 @@ def _scored(connection: Connection, codebook: Codebook, first: date, last: date)
         inside = "list_contains(?::VARCHAR[], participant_id)", [people]
     responses = connection.execute(f"SELECT * FROM ({wide_select(codebook)}) WHERE {inside[0]}", inside[1]).pl()
     told = pl.lit(codebook.name).alias("instrument")
-    scores, flags, sent = [_empty(SURVEY_SCORE)], [_empty(SURVEY_FLAG)], [_empty(SURVEY_SUBMISSION)]
+    scores, flags, sent = [empty_frame(SURVEY_SCORE)], [empty_frame(SURVEY_FLAG)], [empty_frame(SURVEY_SUBMISSION)]
     if responses.height:
         responses = _with_record(codebook, responses)
         sent.append(_submissions(codebook, responses).with_columns(told))
@@ -95,7 +95,7 @@ def _scored(connection: Connection, codebook: Codebook, first: date, last: date)
         found = [flags_of(codebook, responses, _KEY), _repeated(codebook, responses)]
         flags += [frame.with_columns(told) for frame in found]
     parts = {SURVEY_SUBMISSION: sent, SURVEY_SCORE: scores, SURVEY_FLAG: flags}
-    frames = {table: _together(frames) for table, frames in parts.items()}
+    frames = {table: together(frames) for table, frames in parts.items()}
     return _Part(frames, responses.height, where, bound)
 
 
@@ -206,14 +206,15 @@ def _repeated(codebook: Codebook, responses: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _empty(table: Table) -> pl.DataFrame:
+def empty_frame(table: Table) -> pl.DataFrame:
+    """No rows, in the columns and types of a table."""
     types = {"VARCHAR": pl.String, "DATE": pl.Date, "TIMESTAMP": pl.Datetime("us"), "DOUBLE": pl.Float64,
              "TIMESTAMPTZ": pl.Datetime("us", "UTC"), "INTEGER": pl.Int32, "TINYINT": pl.Int8,
              "BOOLEAN": pl.Boolean}  # fmt: skip
     return pl.DataFrame(schema={c.name: types[c.type] for c in table.columns})
 
 
-def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
     """All rows, in the columns and types of the first frame."""
     schema = frames[0].schema
     return pl.concat([f.select(pl.col(name).cast(kind) for name, kind in schema.items()) for f in frames])

@@ -22,6 +22,7 @@ _MODELS: dict[Place, type[BaseModel]] = {
     ("files", "*", "columns", "*"): SourceColumn,
     ("files", "*", "wide"): Wide,
     ("files", "*", "streams", "*", "*"): Mapped,
+    ("files", "*", "streams", "*", "*", "members", "*"): Mapped,
 }
 _BELONGS: dict[Place, tuple[str, str]] = {
     ("name",): ("a short name of the source", "name: acme"),
@@ -41,6 +42,7 @@ _BELONGS: dict[Place, tuple[str, str]] = {
     ("files", "*", "time", "column"): ("the name of the time column", "column: timestamp"),
     ("files", "*", "time", "kind"): ("date, midnight or datetime", "kind: datetime"),
     ("files", "*", "time", "clock"): ("local or utc", "clock: utc"),
+    ("files", "*", "time", "epoch"): ("the unit that is counted since 1970: s, ms or us", "epoch: ms"),
     ("files", "*", "time", "offset"): ("the name of a column with minutes from UTC", "offset: utc_offset_min"),
     ("files", "*", "period"): ("the name of a column with the seconds a row stands for", "period: period_s"),
     ("files", "*", "period_s"): ("the seconds from one row to the next", "period_s: 60"),
@@ -51,6 +53,9 @@ _BELONGS: dict[Place, tuple[str, str]] = {
     ("files", "*", "columns", "*"): ("the column's name and type in the lake", "{name: steps, type: integer}"),
     ("files", "*", "columns", "*", "name"): ("the column's name in the lake", "name: step_count"),
     ("files", "*", "columns", "*", "type"): ("integer, number or text", "type: integer"),
+    ("files", "*", "columns", "*", "values"): ("a list of all that may stand in the column", "values: [0, 1]"),
+    ("files", "*", "columns", "*", "pattern"): ("the regular expression a whole text matches", r"pattern: '\w+'"),
+    ("files", "*", "drop"): ("a list of columns that never enter the lake", "drop: [trace]"),
     ("files", "*", "wide"): (
         "columns that follow each other in time",
         "wide: {prefix: Steps, name: steps, type: integer}",
@@ -66,12 +71,17 @@ _BELONGS: dict[Place, tuple[str, str]] = {
     ("files", "*", "streams", "*", "*"): ("the name of a column of this kind", "value: step_count"),
     ("files", "*", "streams", "*", "*", "column"): ("the name of a column of this kind", "column: step_count"),
     ("files", "*", "streams", "*", "*", "codes"): ("what the file says and what it means", "codes: {'1': asleep}"),
+    ("files", "*", "streams", "*", "*", "constant"): ("what every row is, in quotes", "constant: app_focus"),
+    ("files", "*", "streams", "*", "*", "members"): ("members and their columns", "members: {level: battery_level}"),
+    ("files", "*", "streams", "*", "*", "members", "*"): ("the name of a column of this kind", "level: battery_level"),
+    ("files", "*", "streams", "*", "*", "members", "*", "constant"): ("the same text for every row", "constant: call"),
 }
 _MEANT = {"int": "integer", "long": "integer", "count": "integer", "whole": "integer", "float": "number",
           "double": "number", "decimal": "number", "numeric": "number", "real": "number", "string": "text",
           "str": "text", "varchar": "text", "char": "text", "day": "date", "timestamp": "datetime",
           "moment": "datetime", "time": "datetime", "iso": "ymd", "us": "mdy", "eu": "dmy", "yyyy-mm-dd": "ymd",
-          "mm/dd/yyyy": "mdy", "dd/mm/yyyy": "dmy", "dd.mm.yyyy": "dmy", "ddmmyyyy": "dmy", ".": "point",
+          "milliseconds": "ms", "millis": "ms", "seconds": "s", "sec": "s", "microseconds": "us", "mm/dd/yyyy": "mdy",
+          "dd/mm/yyyy": "dmy", "dd.mm.yyyy": "dmy", "ddmmyyyy": "dmy", ".": "point",
           ",": "comma", "m/d/y": "mdy", "d/m/y": "dmy", "y-m-d": "ymd"}  # fmt: skip
 _KIND = "minute_steps"
 # Words of the model's own rules -> the field below that they are about, what to do.
@@ -90,7 +100,15 @@ _RULES = (
     ("'period' is", "period", "declare it under columns, with `type: integer`, in seconds"),
     ("'period' and 'period_s' say", "period", "keep `period_s` where all rows have the same"),
     ("has no day", "", "leave `format` out if in doubt: it is then found out from all rows"),
-    ("'codes' and 'scale'", "", "codes are for texts and scale is for numbers: leave one of them out"),
+    ("'epoch' goes with", "epoch", "such times are UTC: write `kind: datetime` and `clock: utc`, and nothing else of"
+     " how they are written"),
+    ("'pattern' is for texts", "pattern", "keep `values` for a column of numbers"),
+    ("'values' of a column of numbers", "values", "mend the list, or write `type: text`"),
+    ("is both kept and under 'drop'", "drop", "delete it at one of the two places"),
+    ("say one of 'column', 'constant'", "", "write `column: <name of a column of this kind>`, or `constant: <text>`"),
+    ("'codes' and 'scale' belong", "", "give the column that they are for, or delete them"),
+    ("'members' are one or more", "members", "write for example `members: {level: battery_level}`"),
+    ("'codes' and 'scale' do not", "", "codes are for texts and scale is for numbers: leave one of them out"),
     ("without regard to capitals", "codes", "leave one of them out"),
 )  # fmt: skip
 
@@ -216,9 +234,9 @@ def _shape(place: Place) -> Place:
     shape = list(place)
     if shape[:1] == ["files"] and len(shape) > 1:
         shape[1] = "*"
-        for n in range(3, {"columns": 4, "streams": 5}.get((*shape, "", "")[2], 0)):
-            if n < len(shape):
-                shape[n] = "*"
+        named = {"columns": (3,), "streams": (3, 4, 6)}.get((*shape, "", "")[2], ())
+        for n in (n for n in named if n < len(shape)):
+            shape[n] = "*"
     return tuple(shape)
 
 
@@ -226,7 +244,7 @@ def _unknown(document: Document, place: Place) -> Mistake:
     """A field that the spec has not, or not here."""
     name, line = place[-1], document.line(place)
     what = f"unknown field '{name}'"
-    homes = [at for at, model in _MODELS.items() if name in model.model_fields]
+    homes = [at for at, model in _MODELS.items() if name in model.model_fields and at[-2:-1] != ("members",)]
     if homes == [()]:
         return Mistake(line, place, f"{what} here", "it belongs to the whole source: begin its line without blanks")
     if len(homes) == 1:

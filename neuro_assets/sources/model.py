@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from neuro_assets.sources.mapped import Mapped, spelled_out
 from neuro_assets.streams.catalogue import STREAMS
 from neuro_assets.streams.model import Column, ColumnType, Stream, Table
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]*$"
+WHO = "source_participant_id"  # the id of a row's person, which a stream may be fed from as well
 TAKEN = {"file_id", "row_number", "source_participant_id", "day", "local_ts", "unreadable", "as_of"}
 CLOCK_COLUMNS = (
     Column("fold", "TINYINT", "1 where the clock shows local_ts for the second time", nullable=True),
@@ -77,6 +79,9 @@ class TimeColumn(_Model):
     offset: str | None = Field(
         default=None, description="Name of a column of this kind: minutes of the wall clock from UTC, where it has any."
     )
+    epoch: Literal["s", "ms", "us"] | None = Field(
+        default=None, description="It counts seconds, milli- or microseconds since 1970 in UTC; goes with `clock: utc`."
+    )
     days: dict[str, date] = Field(
         default_factory=dict,
         description="What stands in the column instead of a day -> the day: {'2013-2014': 2014-12-31}.",
@@ -95,6 +100,8 @@ class TimeColumn(_Model):
             raise ValueError("'days' goes with 'kind: date' and without 'format'")
         if self.clock == "stated" and self.format:
             raise ValueError("'clock: stated' says how the times are written: leave 'format' out")
+        if self.epoch and (self.kind != "datetime" or self.clock != "utc" or self.format or self.offset):
+            raise ValueError("'epoch' goes with 'kind: datetime' and 'clock: utc', without 'format' and 'offset'")
         return self
 
 
@@ -106,6 +113,33 @@ class SourceColumn(_Model):
     unit: str = ""
     also: tuple[str, ...] = Field(default=(), description="Other names the column has in re-saved files.")
     optional: bool = Field(default=False, description="The file may lack it even where a stream is fed from it.")
+    values: tuple[str, ...] = Field(default=(), description="All that may stand there; anything else is no such value.")
+    pattern: str | None = Field(
+        default=None, description="Regular expression a whole text must match; another is no such value."
+    )
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _texts(cls, value: object) -> object:
+        """YAML reads an unquoted 1 as a number."""
+        return [str(v) for v in value] if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _says_once(self) -> "SourceColumn":
+        if self.pattern is not None and (self.values or self.type != "text"):
+            raise ValueError("'pattern' is for texts, and does not go with 'values'")
+        try:
+            re.compile(self.pattern or "")
+        except re.error as error:
+            raise ValueError(f"'{self.pattern}' is no regular expression ({error})") from None
+        if self.type != "text" and (odd := [v for v in self.values if not re.fullmatch(r"-?\d+(\.\d+)?", v)]):
+            raise ValueError(f"'values' of a column of numbers are numbers, not '{odd[0]}'")
+        return self
+
+    @property
+    def is_stated(self) -> bool:
+        """The spec says what may stand there: a file whose column holds something else contradicts its header."""
+        return bool(self.values) or self.pattern is not None
 
 
 class Wide(_Model):
@@ -124,43 +158,6 @@ class Wide(_Model):
         return tuple(f"{self.prefix}{n:02d}" for n in range(self.count))
 
 
-class Mapped(_Model):
-    """How a stream's column follows from a raw column: as it is, translated from codes, or scaled."""
-
-    column: str
-    codes: dict[str, str] | None = Field(default=None, description="What the file says -> what it means.")
-    scale: float | None = Field(default=None, description="Factor from the file's unit to the stream's.")
-
-    @field_validator("codes", mode="before")
-    @classmethod
-    def _text(cls, value: object) -> object:
-        """YAML reads an unquoted true or 1 as what it means."""
-        if not isinstance(value, dict):
-            return value
-        return {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in value.items()}
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "Mapped":
-        if self.codes is not None and self.scale is not None:
-            raise ValueError("'codes' and 'scale' do not go together")
-        read = [code.strip().lower() for code in self.codes or {}]
-        if twice := sorted({code for code in read if read.count(code) > 1}):
-            raise ValueError(f"codes are read without regard to capitals: '{twice[0]}' is there twice")
-        return self
-
-    def fits(self, target: Column) -> None:
-        """Refuse codes and scales that cannot give the stream's column.
-
-        Raises:
-            ValueError: naming what the column takes.
-        """
-        allowed = ("true", "false") if target.type == "BOOLEAN" else target.isin
-        if allowed and self.codes and (wrong := sorted({v for v in self.codes.values() if v not in allowed})):
-            raise ValueError(f"column '{target.name}' takes {', '.join(allowed)}, not '{wrong[0]}'")
-        if self.scale is not None and target.type not in {"SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}:
-            raise ValueError(f"column '{target.name}' is no number: it cannot be scaled")
-
-
 class FileSpec(_Model):
     """One kind of file of a source."""
 
@@ -172,6 +169,11 @@ class FileSpec(_Model):
         description="Name of a column of this kind: the seconds a row stands for, where rows differ in it.",
     )
     columns: dict[str, SourceColumn] = Field(default_factory=dict)
+    drop: tuple[str, ...] = Field(default=(), description="Columns of the file whose content never enters the lake.")
+    exact: bool = Field(
+        default=False,
+        description="A file without one of the columns, or with another than these and `drop`, is of another kind.",
+    )
     wide: Wide | None = None
     streams: dict[str, dict[str, Mapped]] = Field(min_length=1, description="stream -> stream column -> raw column")
 
@@ -181,12 +183,7 @@ class FileSpec(_Model):
         """`value: steps` is short for `value: {column: steps}`."""
         if not isinstance(value, dict):
             return value
-        return {
-            stream: {k: {"column": v} if isinstance(v, str) else v for k, v in mapping.items()}
-            if isinstance(mapping, dict)
-            else mapping
-            for stream, mapping in value.items()
-        }
+        return {stream: spelled_out(mapping) for stream, mapping in value.items()}
 
     @model_validator(mode="after")
     def _columns_are_told_apart(self) -> "FileSpec":
@@ -197,6 +194,9 @@ class FileSpec(_Model):
             raise ValueError(f"every raw table has a column of its own called {', '.join(taken)}; choose another name")
         if self.wide and self.time.kind != "datetime":
             raise ValueError("'wide' columns follow each other in time: the time must be a datetime")
+        kept = {n for name, c in self.columns.items() for n in (name, *c.also)} | {self.time.column, *self.time.also}
+        if both := sorted(kept & set(self.drop)):
+            raise ValueError(f"'{both[0]}' is both kept and under 'drop': it cannot be both")
         return self
 
     @model_validator(mode="after")
@@ -234,7 +234,7 @@ class FileSpec(_Model):
         if not needed <= set(mapping) <= wanted:
             left = f"; may be left out: {', '.join(sorted(wanted - needed))}" if wanted - needed else ""
             raise ValueError(f"stream '{target.name}' needs exactly the columns {', '.join(target.mapped)}{left}")
-        if unknown := {m.column for m in mapping.values()} - set(self.raw_columns):
+        if unknown := {c for m in mapping.values() for c in m.columns} - {*self.raw_columns, WHO}:
             raise ValueError(f"stream '{target.name}' is mapped from undeclared columns: {', '.join(sorted(unknown))}")
         for column in (c for c in target.columns if c.name in mapping):
             mapping[column.name].fits(column)
@@ -251,9 +251,39 @@ class FileSpec(_Model):
         return (*(c.name for c in self.columns.values()), *((self.wide.name,) if self.wide else ()))
 
     @property
+    def is_of_answers(self) -> bool:
+        """True where a row of the raw table is one answer of a survey."""
+        return False
+
+    @property
     def item_columns(self) -> dict[str, str]:
-        """Columns that become rows of one item each -> item; a survey has them."""
+        """Columns that become rows of one item each -> item; a survey with one row a response has them."""
         return {}
+
+    @property
+    def question_columns(self) -> tuple[str, ...]:
+        """Raw columns that name the question of a row; a survey with one row an answer has them."""
+        return ()
+
+    @property
+    def kept_questions(self) -> frozenset[tuple[str, ...]]:
+        """What stands in them, plainly, where the answer may enter the lake."""
+        return frozenset()
+
+    @property
+    def dropped_questions(self) -> frozenset[tuple[str, ...]]:
+        """What stands in them, plainly, where not even the row may."""
+        return frozenset()
+
+    @property
+    def encrypted_questions(self) -> dict[tuple[str, ...], str]:
+        """What stands in them, or the item of a column -> `instrument/item`, where the answer is to be encrypted."""
+        return {}
+
+    @property
+    def hides(self) -> bool:
+        """True where files have what nobody may see: texts that stand where they do not belong are not repeated."""
+        return bool(self.drop)
 
     def is_named_by(self, columns: list[str]) -> bool:
         """Whether columns of these names tell the kind of file; those of answers need not do."""
@@ -262,8 +292,8 @@ class FileSpec(_Model):
     @property
     def required(self) -> frozenset[str]:
         """Vendor columns without which no stream can be fed: a file that lacks one is of another kind."""
-        fed = {m.column for mapping in self.streams.values() for m in mapping.values()}
-        named = {vendor for vendor, c in self.columns.items() if c.name in fed and not c.optional}
+        fed = {c for mapping in self.streams.values() for m in mapping.values() for c in m.columns}
+        named = {n for n, c in self.columns.items() if (self.exact or c.name in fed) and not c.optional}
         return frozenset(named | set(self.wide.columns if self.wide else ()))
 
     @property
@@ -302,7 +332,8 @@ class SourceSpec(_Model):
         """The columns of a kind of file in its untouched form."""
         spec = self.files[kind]
         identity = {self.identity.column} if self.identity.column else set()
-        return frozenset({*identity, spec.time.column, *spec.columns, *(spec.wide.columns if spec.wide else ())})
+        wide = spec.wide.columns if spec.wide else ()
+        return frozenset({*identity, spec.time.column, *spec.columns, *spec.drop, *wide})
 
     def raw_table(self, kind: str) -> Table:
         """The raw table of a kind of file: what the file said, typed, with its origin."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from neuro_assets.sources.model import TAKEN, Mapped
+from neuro_assets.sources.mapped import Mapped
+from neuro_assets.sources.model import TAKEN, WHO
 from neuro_assets.sources.yaml_text import Document, Mistake, Place, nearest
 from neuro_assets.streams.catalogue import STREAMS
 from neuro_assets.streams.model import Stream
@@ -79,7 +80,9 @@ def _of_columns(document: Document, at: Place, target: Stream, mapping: Mapping[
         except ValidationError:
             continue  # told already
         except ValueError as error:
-            here = (*at, column.name, "codes" if "takes" in str(error) else "scale")
+            has = [f for f in ("codes", "constant") if mapping[column.name].get(f) is not None]
+            at_fault = has[0] if has and "takes" in str(error) else "members" if "members" in str(error) else "scale"
+            here = (*at, column.name, at_fault)
             yield Mistake(document.line(here), here, str(error), "mend or delete it")
 
 
@@ -93,11 +96,11 @@ def _of_references(
         return
     told = {str(v): c.get("name") for v, c in columns.items()} if isinstance(columns, Mapping) else {}
     names = [str(n) for n in (*told.values(), wide.get("name") if isinstance(wide, Mapping) else None) if n]
-    for target, reference in mapping.items():
-        name = reference.get("column") if isinstance(reference, Mapping) else reference
-        if not isinstance(name, str) or name in names:
+    for here, reference in _references(at, mapping):
+        target, name = here[-1], reference.get("column") if isinstance(reference, Mapping) else reference
+        if not isinstance(name, str) or name in names or name == WHO:
             continue
-        here, what = (*at, str(target)), f"no column of this kind is named '{name}'"
+        what = f"no column of this kind is named '{name}'"
         if name in told:
             what, near = f"'{name}' is the file's name of the column, the lake's is wanted", told[name]
         else:
@@ -106,6 +109,16 @@ def _of_references(
         if near and name in told:
             remedy = f"write `{target}: {near}`"
         yield Mistake(document.line(here), here, what, remedy)
+
+
+def _references(at: Place, mapping: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:
+    """What each column of a stream is fed from, members of an object one by one."""
+    for target, reference in mapping.items():
+        members = reference.get("members") if isinstance(reference, Mapping) else None
+        if isinstance(members, Mapping):
+            yield from (((*at, str(target), "members", str(m)), told) for m, told in members.items())
+        else:
+            yield (*at, str(target)), reference
 
 
 def _of_time(

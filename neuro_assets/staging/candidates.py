@@ -55,6 +55,9 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
         list_codebooks(connection, sources)
     repeats = stream.is_sample and _some(connection, "SELECT 1 FROM people_clock WHERE fold = 1")
     connection.execute(_FILES, [[k.raw_table.qualified for k in kinds], *days])
+    # A kind without a file of these days costs as much as one with few rows.
+    there = {t for (t,) in connection.execute(_TABLES, days).fetchall()}
+    kinds = [k for k in kinds if k.raw_table.qualified in there]
     _list_kinds(connection, kinds)
     _build_groups(connection, study, stream, kinds, days, repeats=repeats)
     has_misread = _is_any_misread(connection, stream, kinds, days)
@@ -77,6 +80,7 @@ FROM ops.landing_files
 SEMI JOIN (SELECT file_id FROM ops.landing_file_days WHERE raw_table IN (SELECT unnest(?)) AND day BETWEEN ? AND ?)
     USING (file_id)
 """
+_TABLES = "SELECT DISTINCT raw_table FROM ops.landing_file_days WHERE day BETWEEN ? AND ?"
 _CUT = "SELECT 1 FROM people_clock GROUP BY zone, day HAVING count(*) > 1"
 
 

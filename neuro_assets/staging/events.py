@@ -1,7 +1,10 @@
 """Raw rows as events: ids made of content, metadata in one form, versions; what is none of it is told. SQL only."""
 
+from collections.abc import Mapping
+
 from neuro_assets.ingest.celltable import sql_text
 from neuro_assets.sources.load import FileKind
+from neuro_assets.staging.translate import MADE, translated
 from neuro_assets.streams.events import EVENT
 
 # What programs write where there is nothing.
@@ -17,7 +20,9 @@ def events_relation(kind: FileKind) -> str:
     column. Columns that are not given as text stay what they are.
     """
     types = {c.name: c.type for c in kind.raw_table.columns}
-    names = {s: m.column for s, m in kind.spec.streams[EVENT.name].items() if types[m.column] == "VARCHAR"}
+    given_as = kind.spec.streams[EVENT.name]
+    plain = {s: m.column for s, m in given_as.items() if m.column and m.codes is None}
+    names = {s: n for s, n in plain.items() if types[n] == "VARCHAR"}
     read = {"duration_s": _duration, "details": _details, "schema_version": _version}
     own = {s: names[s] for s in read if s in names}
     given = ", ".join(
@@ -42,12 +47,14 @@ def events_relation(kind: FileKind) -> str:
         made.append(f"coalesce({names['event_id']}, {_id_of_content(kind, names)}) AS {names['event_id']}")
     is_object = _is_object(names["details"]) if "details" in names else "false"
     helpers = ", ".join(("is_object", *(f"{s}_read" for s in own)))
+    unfilled = {"event_id": _id_of_content(kind, names), "schema_version": "1"}
+    added = "".join(f", {sql} AS {MADE}{s}" for s, sql in unfilled.items() if s not in given_as)
     return f"""(
-        SELECT * EXCLUDE ({helpers}){f" REPLACE ({', '.join(made)})" if made else ""}
+        SELECT * EXCLUDE ({helpers}){f" REPLACE ({', '.join(made)})" if made else ""}{added}
         FROM (SELECT *{typed}
               FROM (SELECT *, {is_object} AS is_object
                     FROM (SELECT *{f" REPLACE ({given})" if given else ""}
-                          FROM {kind.raw_table.qualified} WHERE day BETWEEN $start AND $end))))"""
+                          FROM {kind.raw_table.qualified} WHERE day BETWEEN $start AND $end))) r)"""
 
 
 def _duration(cell: str) -> str:
@@ -74,11 +81,14 @@ def _details(cell: str) -> str:
     return f"CASE WHEN is_object THEN nullif({read}, '{{}}') END"
 
 
-def _id_of_content(kind: FileKind, names: dict[str, str]) -> str:
+def _id_of_content(kind: FileKind, names: Mapping[str, str]) -> str:
     """The same event has the same id in whichever file, format and order of columns it comes."""
     offset = "- coalesce(utc_offset_min, 0) * 60_000_000::BIGINT" if kind.spec.has_offsets else ""
     parts = ["source_participant_id", f"(epoch_us(local_ts) {offset})::VARCHAR"]
-    parts += [names[s] for s in ("event_type", "app", "device_id") if s in names]
-    parts += ["details_read"] if "details" in names else []
+    mapping, columns = kind.spec.streams[EVENT.name], {c.name: c for c in EVENT.columns}
+    for part in ("event_type", "app", "device_id", "details"):
+        m = mapping.get(part)
+        told = None if m is None else translated(columns[part], kind, m, lambda value: sql_text(str(value)))
+        parts.append("details_read" if part == "details" and part in names else told or "NULL")
     told = ", ".join(f"coalesce({p}, '')" for p in parts)
     return f"'made:' || md5(concat_ws(chr(31), {told}))"

@@ -51,5 +51,6 @@ EVENT = Stream(
     attributes=("event_id", "schema_version"),
     sampling="event",
     held_from=200,
+    made=("event_id", "schema_version"),
     rules=(day_is_local_date(), _known_schema_version()),
 )

@@ -90,6 +90,7 @@ class Stream(Table):
     `instant` rows are readings at a moment, `state` rows name what a person was in over their period, `event` rows
     are single entries without a period, `daily` rows stand for a whole local day.
     A day with fewer rows than `held_from` is never held for the share of them that fails.
+    `made` are columns that staging makes where a source does not fill them.
     """
 
     key: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ class Stream(Table):
     rules: tuple[Rule, ...] = field(default=())
     unit: str = ""
     held_from: int = 1
+    made: tuple[str, ...] = ()
 
     @property
     def is_sample(self) -> bool:
@@ -124,4 +126,4 @@ class Stream(Table):
     def required(self) -> tuple[str, ...]:
         """Columns that a source must fill; the others may be left out."""
         nullable = {c.name for c in self.columns if c.nullable}
-        return tuple(c for c in self.mapped if c not in nullable)
+        return tuple(c for c in self.mapped if c not in nullable and c not in self.made)

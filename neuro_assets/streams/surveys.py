@@ -7,7 +7,7 @@ ANSWER_TYPES = ("choice", "number", "text", "missing")
 MISSING_REASONS = ("blank", "refused", "do_not_know", "not_applicable", "not_answered", "not_asked")
 
 
-def _not_of_type(name: str, wrong: str, description: str) -> Rule:
+def _not_of_type(name: str, wrong: str, description: str, shown: tuple[str, ...] = ("item", "answer")) -> Rule:
     """An answer that the codebook has no place for."""
 
     def holds():
@@ -15,7 +15,7 @@ def _not_of_type(name: str, wrong: str, description: str) -> Rule:
 
         return pl.col("answer_type") != wrong
 
-    return Rule(name, ("answer_type",), description, holds, shown=("item", "answer"))
+    return Rule(name, ("answer_type",), description, holds, shown=shown)
 
 
 SURVEY_RESPONSE = Stream(
@@ -53,8 +53,10 @@ SURVEY_RESPONSE = Stream(
     held_from=200,
     rules=(
         day_is_local_date(),
-        _not_of_type("known_instrument", "unknown_instrument", "there is a codebook of that name"),
-        _not_of_type("known_item", "unknown_item", "the codebook has such an item"),
+        _not_of_type("known_instrument", "unknown_instrument", "there is a codebook of that name",
+                     shown=("instrument", "item")),
+        _not_of_type("known_item", "unknown_item", "the codebook has such an item",
+                     shown=("instrument", "item")),
         _not_of_type("is_a_choice", "not_a_choice", "the answer is a code or a label of its item"),
         _not_of_type("is_a_number", "not_a_number", "the answer is a number"),
         _not_of_type("within_range", "out_of_range", "the number is one that can be answered"),
@@ -126,6 +128,30 @@ SURVEY_FLAG = Table(
     description="What is odd about a response; nothing is dropped for it.",
     partition_by="day",
     sort_by=("participant_id",),
+)  # fmt: skip
+
+SURVEY_ANOMALY = Table(
+    schema="baselines",
+    name="survey_anomaly",
+    columns=(
+        Column("participant_id", "VARCHAR", "Pseudonymous participant"),
+        Column("day", "DATE", "The participant's local date"),
+        Column("ts", "TIMESTAMPTZ", "When it was answered", "UTC"),
+        Column("local_ts", "TIMESTAMP", "The participant's wall clock at ts"),
+        Column("instrument", "VARCHAR", "Codebook"),
+        Column("version", "INTEGER", "Version of the codebook"),
+        Column("response_id", "VARCHAR", "Id of the response"),
+        Column("kind", "VARCHAR", "item: a number far from those of others; response: a combination of answers",
+               isin=("item", "response")),
+        Column("item", "VARCHAR", "The item, where it is about one", nullable=True),
+        Column("value", "DOUBLE", "What was answered to it", nullable=True),
+        Column("expected", "DOUBLE", "Median of all answers to it", nullable=True),
+        Column("distance", "DOUBLE", "Robust z of an item; squared Mahalanobis distance of a response"),
+        Column("far_from", "DOUBLE", "What is far: a distance above it, of either sign"),
+        Column("responses", "INTEGER", "How many it was judged against", "count"),
+    ),
+    description="Answers and responses that lie far from all others of the study; to be asked about, never dropped.",
+    sort_by=("participant_id", "local_ts"),
 )  # fmt: skip
 
 SURVEY_TABLES = (SURVEY_SUBMISSION, SURVEY_SCORE, SURVEY_FLAG)

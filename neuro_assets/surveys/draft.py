@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import ceil, floor
 
 from neuro_assets.sources.yaml_text import quoted, scalar
-from neuro_assets.surveys.model import plain_code
+from neuro_assets.surveys.parts import plain_code
 
 _AMOUNT = re.compile(
     r"(^|_)(min|mins|minutes|h|hours|hrs|s|seconds|days|weeks|months|years|kg|cm|m|km|age|weight|height|bmi|count"

@@ -1,6 +1,6 @@
 """Reading codebooks, and the sources of a home: its vendors' specs and the instruments of its study."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from neuro_assets.sources.yaml_text import Mistake, nearest, read_yaml
 from neuro_assets.study import Study
 from neuro_assets.surveys.mistakes import mistakes_of
 from neuro_assets.surveys.model import Codebook
-from neuro_assets.surveys.source import SurveySpec, source_of
+from neuro_assets.surveys.source import SurveySpec, source_of, source_of_answers
 
 BUILT_IN = REPOSITORY / "neuro_assets" / "surveys" / "builtin"
 
@@ -26,7 +26,14 @@ def home_sources(settings: Settings, study: Study) -> Sources:
         SourceError: every mistake of every spec and codebook.
     """
     sources = load_sources(settings.source_dirs)
-    return Sources((*sources.specs, *(source_of(c) for c in study_codebooks(settings, study))))
+    return with_instruments(sources, study_codebooks(settings, study))
+
+
+def with_instruments(sources: Sources, codebooks: Sequence[Codebook]) -> Sources:
+    """Sources with those of instruments in place of what was there of these."""
+    others = tuple(s for s in sources.specs if not isinstance(s, SurveySpec))
+    answers = (source_of_answers(codebooks),) if codebooks else ()
+    return Sources((*others, *(source_of(c) for c in codebooks), *answers))
 
 
 def study_codebooks(settings: Settings, study: Study) -> list[Codebook]:
@@ -96,4 +103,5 @@ def _read_content(path: Path, content: bytes) -> Codebook:
 
 def codebooks_of(sources: Sources) -> list[Codebook]:
     """The codebooks among the sources."""
-    return [s.codebook for s in sources.specs if isinstance(s, SurveySpec)]
+    found = (c for s in sources.specs if isinstance(s, SurveySpec) for f in s.files.values() for c in f.codebooks)
+    return list({c.name: c for c in found}.values())

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ValidationError
 
 from neuro_assets.sources.model import Identity, TimeColumn
 from neuro_assets.sources.yaml_text import Document, Mistake, Place, nearest
-from neuro_assets.surveys.model import Codebook, Item, Outcome, OwnColumn, Repeat, Rule, Schedule, Score
+from neuro_assets.surveys.model import Codebook
+from neuro_assets.surveys.parts import Item, LongForm, Outcome, OwnColumn, Repeat, Rule, Schedule, Score
 
 _DOCS = "docs/surveys.md tells what each field is for"
 # What stands at each place of a codebook; * is a name of the user's.
@@ -17,6 +18,9 @@ _MODELS: dict[Place, type[BaseModel]] = {
     ("time",): TimeColumn,
     ("response",): OwnColumn,
     ("duration",): OwnColumn,
+    ("long",): LongForm,
+    ("long", "item"): OwnColumn,
+    ("long", "answer"): OwnColumn,
     ("items", "*"): Item,
     ("rules", "*"): Rule,
     ("scores", "*"): Score,

@@ -5,16 +5,31 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from neuro_assets.sources.model import TAKEN, Identity, TimeColumn
 from neuro_assets.sources.yaml_text import nearest
 from neuro_assets.surveys.expression import KEYWORDS, Expression, ExpressionError, Type, parse
+from neuro_assets.surveys.parts import (
+    ANY_ID,
+    NAME,
+    Codes,
+    Item,
+    LongForm,
+    MissingCodes,
+    Outcome,
+    OwnColumn,
+    Part,
+    Repeat,
+    Rule,
+    Schedule,
+    Score,
+    is_number,
+    plain_code,
+    plain_name,
+)
 
-MissingReason = Literal["refused", "do_not_know", "not_applicable", "not_answered", "not_asked"]
-_NAME = r"^[a-z][a-z0-9_]*$"
 _RANGE = re.compile(r"^([a-z][a-z0-9_]*)\.\.([a-z][a-z0-9_]*)$")
-_ANY_ID = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 # Names under which any file could have any instrument's items: they do not tell which instrument it is.
 _GENERIC = re.compile(r"(q|question|item|i|p|s|v|var|col|x)?_?\d+[a-z]?", re.IGNORECASE)
 # Columns that answers and responses have in the lake whatever the instrument.
@@ -23,178 +38,30 @@ TAKEN_ITEMS = frozenset(
 )
 
 
-def plain_code(value: object) -> str:
-    """A code as text: `1`, `1.0` and `'1'` are one code, capitals and blanks around it make no difference."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value).strip().lower()
-    return re.sub(r"^([-+]?\d+)\.0+$", r"\1", text).removeprefix("+")
-
-
-def _codes(value: object) -> object:
-    """YAML reads unquoted codes as numbers or truth values."""
-    if not isinstance(value, Mapping):
-        return value
-    plain: dict[str, object] = {}
-    for code in value:
-        if (other := plain.setdefault(plain_code(code), code)) is not code:
-            raise ValueError(f"the codes '{other}' and '{code}' are one and the same; leave one of them out")
-    return {plain_code(k): _label(v) for k, v in value.items()}
-
-
-def _label(value: object) -> object:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value) if isinstance(value, int | float) else value
-
-
-Codes = Annotated[dict[str, str], BeforeValidator(_codes)]
-MissingCodes = Annotated[dict[str, MissingReason], BeforeValidator(_codes)]
-
-
-_CHOICES = "write for example `choices: {0: no, 1: yes}`"
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OwnColumn(_Model):
-    """A column beside the items: the platform's id of a response, or the seconds that it took."""
-
-    column: str
-    also: tuple[str, ...] = Field(default=(), description="Other names the column has.")
-
-
-class Item(_Model):
-    """One question: what may be answered, and under which names files have it."""
-
-    text: str = Field(description="What is asked about, in a few words.")
-    type: Literal["choice", "number", "text"] = Field(default="choice", description="What an answer is.")
-    choices: str | Codes | None = Field(
-        default=None, description="Name of one of the codebook's `choices`, or the codes themselves: {0: no, 1: yes}."
-    )
-    min: float | None = Field(default=None, description="Smallest number that can be an answer.")
-    max: float | None = Field(default=None, description="Largest number that can be an answer.")
-    unit: str = ""
-    also: tuple[str, ...] = Field(default=(), description="Other names of the column.")
-    missing: MissingCodes = Field(
-        default_factory=dict, description="What stands for a missing answer here -> reason; goes before the codebook's."
-    )
-    asked_if: str | None = Field(default=None, description="Expression: who is asked. Left out, everybody is.")
-    optional: bool = Field(default=False, description="A file may lack the column.")
-    sensitive: Literal["drop"] | None = Field(default=None, description="drop: the answer never enters the lake.")
-
-    @model_validator(mode="after")
-    def _of_one_type(self) -> "Item":
-        if self.type == "choice" and self.choices is None:
-            raise ValueError(f"an item needs 'choices', or 'type: number' or 'type: text'; {_CHOICES}")
-        if self.choices is not None and not self.choices:
-            raise ValueError(f"'choices' are empty; {_CHOICES}")
-        if self.type != "choice" and self.choices is not None:
-            raise ValueError(f"'choices' and 'type: {self.type}' do not go together; delete one of them")
-        if self.type != "number" and (self.min, self.max) != (None, None):
-            raise ValueError("'min' and 'max' belong to an item of 'type: number'; delete them, or say the type")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"'min' {self.min:g} is above 'max' {self.max:g}; change the two")
-        return self
-
-
-class Rule(_Model):
-    """What answers of one response must agree in."""
-
-    name: str = Field(pattern=_NAME)
-    holds: str = Field(description="Expression that is true of a possible response.")
-    text: str = Field(description="What is wrong where it does not hold.")
-    then: Literal["flag", "exclude"] = Field(
-        default="flag", description="exclude: a response that breaks it is not scored."
-    )
-
-
-class Score(_Model):
-    """A number that follows from the items of one response."""
-
-    text: str = ""
-    method: Literal["sum", "mean", "formula"] = "sum"
-    items: tuple[str, ...] = Field(default=(), description="Items, or a range of them: [q1..q9].")
-    reverse: tuple[str, ...] = Field(default=(), description="Items turned round within their scale.")
-    formula: str | None = Field(default=None, description="Expression over items and scores above, for `formula`.")
-    scale: float = Field(default=1, description="Factor on the result.")
-    max_missing: int = Field(default=0, ge=0, description="Most items that may be missing; with more there is none.")
-    prorate: bool = Field(default=False, description="Missing items take the mean of the others.")
-    round: Literal["up", "nearest"] | None = Field(default=None, description="Whole numbers, where it was prorated.")
-    bands: dict[float, str] = Field(default_factory=dict, description="From this score on -> what it is called.")
-    bands_reference: str | None = None
-
-    @model_validator(mode="after")
-    def _of_one_method(self) -> "Score":
-        if self.method == "formula" and self.formula is None:
-            raise ValueError("'method: formula' needs a 'formula'; write for example `formula: a / b`")
-        if self.method != "formula" and (self.formula is not None or not self.items):
-            remedy = "write `items: [q1..q9]`, or `method: formula` beside the formula"
-            raise ValueError(f"'method: {self.method}' needs 'items', and no 'formula'; {remedy}")
-        if self.prorate and self.method != "sum":
-            raise ValueError("'prorate' belongs to 'method: sum': a mean needs none; delete it")
-        return self
-
-
-class Outcome(_Model):
-    """What models may predict: a score at a threshold, and what would give it away."""
-
-    score: str
-    at_least: float | None = None
-    at_most: float | None = None
-    above: float | None = None
-    below: float | None = None
-    text: str = ""
-    leaks: tuple[str, ...] = Field(default=(), description="Further items and scores that give it away.")
-
-    @model_validator(mode="after")
-    def _has_a_threshold(self) -> "Outcome":
-        if sum(t is not None for t in (self.at_least, self.at_most, self.above, self.below)) != 1:
-            raise ValueError("an outcome has one of 'at_least', 'at_most', 'above' and 'below'; write one of them")
-        return self
-
-
-class Schedule(_Model):
-    """How often an answer is expected."""
-
-    every_days: int = Field(ge=1, description="1: every day.")
-    times_a_day: int = Field(default=1, ge=1, le=48)
-
-
-class Repeat(_Model):
-    """Which of several responses counts; all are kept."""
-
-    within: Literal["moment", "day", "study"] = Field(
-        default="moment", description="moment: every submission counts; day, study: one in that time."
-    )
-    keep: Literal["first", "last", "none"] = Field(
-        default="last", description="none: where there are several, none counts until somebody has decided."
-    )
-
-
-class Codebook(_Model):
+class Codebook(Part):
     """An instrument."""
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     version: int = Field(ge=1)
     title: str
     reference: str = Field(default="", description="Where instrument and scoring are published.")
     recall_days: int | None = Field(default=None, ge=1, description="Days that the questions look back over.")
-    identity: Identity = Field(default=Identity(column="participant_id", pattern=_ANY_ID, example="P001"))
+    identity: Identity = Field(default=Identity(column="participant_id", pattern=ANY_ID, example="P001"))
     time: TimeColumn = Field(default=TimeColumn(column="answered_at", kind="datetime"))
     date_order: Literal["mdy", "dmy", "ymd"] = Field(default="ymd", description="Order in the untouched form.")
     decimal: Literal["point", "comma"] = Field(default="point", description="Decimal sign of numbers.")
     response: OwnColumn = OwnColumn(column="response_id")
     duration: OwnColumn = OwnColumn(column="duration_s")
+    long: LongForm | None = Field(
+        default=None, description="Its files have one row an answer; left out, they have one row a response."
+    )
     fastest_s: float | None = Field(default=None, gt=0, description="Answered in less: too fast to have been read.")
     choices: dict[str, Codes] = Field(default_factory=dict)
     missing: MissingCodes = Field(default_factory=dict, description="What stands for a missing answer -> reason.")
-    items: dict[Annotated[str, Field(pattern=_NAME)], Item] = Field(min_length=1)
+    items: dict[Annotated[str, Field(pattern=NAME)], Item] = Field(min_length=1)
     rules: tuple[Rule, ...] = ()
-    scores: dict[Annotated[str, Field(pattern=_NAME)], Score] = Field(default_factory=dict)
-    outcomes: dict[Annotated[str, Field(pattern=_NAME)], Outcome] = Field(default_factory=dict)
+    scores: dict[Annotated[str, Field(pattern=NAME)], Score] = Field(default_factory=dict)
+    outcomes: dict[Annotated[str, Field(pattern=NAME)], Outcome] = Field(default_factory=dict)
     schedule: Schedule | None = None
     repeat: Repeat = Repeat()
     clusters: str | None = Field(default=None, description="Item that names the village, school or site of a response.")
@@ -214,17 +81,21 @@ class Codebook(_Model):
         own = {"identity": (self.identity.column, self.identity.also), "time": (self.time.column, self.time.also)}
         own |= {"response": (self.response.column, self.response.also)}
         own |= {"duration": (self.duration.column, self.duration.also)}
-        seen = {_plain(name): field for field, (column, also) in own.items() for name in (column or "", *also)}
+        if self.long:  # the items' names stand in rows
+            own = {}
+        seen = {plain_name(name): field for field, (column, also) in own.items() for name in (column or "", *also)}
         for name, item in self.items.items():
             if name in KEYWORDS:
                 yield f"items.{name}: '{name}' is a word of expressions; choose another name"
             elif name in TAKEN_ITEMS:
                 what = f"the lake has a '{name}' of its own for every answer"
                 yield f"items.{name}: {what}; choose another name, and list the file's under `also`"
-            for column in dict.fromkeys(_plain(c) for c in (name, *item.also)):
+            for column in dict.fromkeys(plain_name(c) for c in (name, *item.also)):
                 other = seen.setdefault(column, f"items.{name}")
                 if other != f"items.{name}" and name not in TAKEN_ITEMS:
                     yield f"items.{name}: '{name}' and {other} have a column's name in common; give it to one of them"
+        if self.name == "answers":
+            yield "name: the lake has a raw.survey_answers of its own; choose another name, such as my_answers"
         names = [r.name for r in self.rules]
         for name in sorted({n for n in names if names.count(n) > 1}):
             yield f"rules.{name}: two rules have the name '{name}'; choose another name for one of them"
@@ -259,12 +130,14 @@ class Codebook(_Model):
                 yield f"outcomes.{name}.leaks: there is no item and no score '{other}'; {_among(other, known)}"
         if self.clusters is not None and self.clusters not in self.items:
             yield f"clusters: there is no item '{self.clusters}'; {_among(self.clusters, self.items)}"
+        elif self.clusters is not None and self.items[self.clusters].sensitive:
+            yield f"clusters: {self._hidden(self.clusters)}; name another item, or leave `clusters` out"
 
     def _score_told(self, name: str, score: Score) -> Iterator[str]:
         items = self.items_of(name)
         for item in items:
             if self.items[item].sensitive:
-                yield f"scores.{name}: the answers of '{item}' never enter the lake (sensitive: drop); take it out"
+                yield f"scores.{name}: {self._hidden(item)}; take it out"
             elif not self._is_numeric(item):
                 remedy = "take it out, or give its choices numbers as codes"
                 yield f"scores.{name}: '{item}' is no number and no choice of numbers; {remedy}"
@@ -273,6 +146,12 @@ class Codebook(_Model):
         for item in [i for i in score.reverse if i in items and self.bounds_of(i) is None]:
             what = f"'{item}' has no smallest and largest value to be turned round in"
             yield f"scores.{name}: {what}; give it `min` and `max`"
+
+    def _hidden(self, item: str) -> str:
+        """Why nothing can be computed from an item's answers."""
+        if self.items[item].sensitive == "encrypt":
+            return f"the answers of '{item}' are encrypted (sensitive: encrypt)"
+        return f"the answers of '{item}' never enter the lake (sensitive: drop)"
 
     def _expressions_told(self) -> Iterator[str]:
         for told in (lambda: self.conditions, lambda: self.rule_expressions, lambda: self.formulas):
@@ -297,7 +176,7 @@ class Codebook(_Model):
         spec = self.items[item]
         if spec.type == "number":
             return None if spec.min is None or spec.max is None else (spec.min, spec.max)
-        numbers = [float(c) for c in self.codes_of(item) if _is_number(c)]
+        numbers = [float(c) for c in self.codes_of(item) if is_number(c)]
         return (min(numbers), max(numbers)) if numbers else None
 
     def type_of(self, item: str) -> Type:
@@ -306,12 +185,21 @@ class Codebook(_Model):
 
     def _is_numeric(self, item: str) -> bool:
         spec = self.items[item]
-        return spec.type == "number" or (spec.type == "choice" and all(_is_number(c) for c in self.codes_of(item)))
+        return spec.type == "number" or (spec.type == "choice" and all(is_number(c) for c in self.codes_of(item)))
 
     @property
     def kept_items(self) -> dict[str, Item]:
         """The items that enter the lake."""
-        return {name: item for name, item in self.items.items() if item.sensitive is None}
+        return {name: item for name, item in self.items.items() if item.sensitive != "drop"}
+
+    @property
+    def encrypted_items(self) -> frozenset[str]:
+        """Those of them whose answers are encrypted."""
+        return frozenset(name for name, item in self.items.items() if item.sensitive == "encrypt")
+
+    def names_of(self, item: str) -> frozenset[str]:
+        """The names by which files may call an item, plainly."""
+        return frozenset(plain_name(n) for n in (item, *self.items[item].also)) - {""}
 
     @property
     def types(self) -> dict[str, Type]:
@@ -391,28 +279,27 @@ class Codebook(_Model):
         return _all(wanted)
 
     def _parsed(self, place: str, text: str, wanted: Type, types: Mapping[str, Type] | None = None) -> Expression:
+        # Before what else may be wrong with it; and once more for items within ranges.
+        self._refuse_encrypted(place, re.findall(r"[a-z]\w*", re.sub(r"'[^']*'|\"[^\"]*\"", "", text)))
         try:
             expression = parse(text, types or self.types)
         except ExpressionError as error:
             raise ValueError(f"{place}: {error.message}; {error.remedy}") from None
+        self._refuse_encrypted(place, expression.names)
         if expression.type != wanted:
             word = {"boolean": "true or false", "number": "a number", "text": "a text"}[wanted]
             remedy = "compare it, as in a > 0" if wanted == "boolean" else "write if(a > 0, 1, 0)"
             raise ValueError(f"{place}: '{text}' does not give {word}; {remedy}")
         return expression
 
+    def _refuse_encrypted(self, place: str, names: Iterable[str]) -> None:
+        for item in sorted(self.encrypted_items.intersection(names)):
+            raise ValueError(f"{place}: {self._hidden(item)}; leave it out")
+
     def fingerprint_body(self) -> dict[str, Any]:
         """What decides values that follow from answers."""
-        return self.model_dump(mode="json", exclude={"title", "reference", "schedule"})
-
-
-def _is_number(code: str) -> bool:
-    return re.fullmatch(r"-?\d+(\.\d+)?", code) is not None
-
-
-def _plain(column: str) -> str:
-    """A column's name as files are searched for it."""
-    return re.sub(r"[^a-z0-9]+", "", column.casefold())
+        unsaid = {"long"} if self.long is None else set()
+        return self.model_dump(mode="json", exclude={"title", "reference", "schedule"} | unsaid)
 
 
 def _among(name: str, known: Iterable[str]) -> str:

@@ -8,7 +8,8 @@ is asked there is a truth value under `NOT_ASKED` and its name: whether it was a
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from neuro_assets.surveys.model import Codebook, Score
+from neuro_assets.surveys.model import Codebook
+from neuro_assets.surveys.parts import Score
 
 if TYPE_CHECKING:
     import polars as pl

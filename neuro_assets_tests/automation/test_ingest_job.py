@@ -70,6 +70,22 @@ def test_every_touched_day_is_told_once_with_its_rows(home: StudyHome):
     assert counts(again) == {"loaded": 0, "duplicate": 1, "rejected": 0, "unpacked": 0, "days_reported": 0, "rows": 4}
 
 
+def test_a_file_whose_key_is_missing_lies_in_landing_again_and_the_others_are_told(make_home: Callable[..., StudyHome]):
+    """The run fails, so it tells nothing; the next one, which the sensor of leftovers asks for, tells of the others."""
+    home = make_home()
+    codebook = "name: diary\nversion: 1\ntitle: Diary\nitems: {remark: {text: x, type: text, sensitive: encrypt}}\n"
+    write(home.settings.home, "surveys/diary.yaml", codebook)
+    diary = write(home.settings.landing, "diary.csv", "participant_id,answered_at,remark\na,2016-04-01 07:00:00,Hush\n")
+    write(home.settings.landing, "daily.csv", steps_per_day_csv([("1001", "4/1/2016", 1)]))
+    result = ingest(home, "diary.csv", "daily.csv", raise_on_error=False)
+    (failure,) = [e for e in result.all_events if e.is_step_failure]
+    assert "there is no key: set NEURO_SURVEY_KEY" in str(failure.step_failure_data.error)
+    assert told(result) == []
+    assert "Hush" not in str(result.all_events)
+    assert told(ingest(home)) == [(DAILY, "2016-04-01")]
+    assert diary.exists()
+
+
 def test_its_runs_are_marked_for_the_one_at_a_time_limit():
     assert ingest_job.tags[INGEST_TAG] == "true"
 

@@ -1,5 +1,6 @@
 """What Dagster adds: loading the code location, a run around the work, and the way from a drop to fresh tables."""
 
+import os
 import shutil
 import signal
 import subprocess

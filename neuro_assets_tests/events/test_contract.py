@@ -65,7 +65,7 @@ def test_what_is_wrong_is_refused(field: str, value: object):
 
 
 def test_the_source_reads_the_fields_of_the_contract_and_no_others(vendor_sources: Sources):
-    (kind,) = vendor_sources.feeding("event")
+    (kind,) = (k for k in vendor_sources.feeding("event") if k.source.name == "events")
     assert kind.source.header_of(kind.kind) == set(Event.model_fields)
     assert kind.raw_table.qualified == "raw.events_batch"
     required = {name for name, f in Event.model_fields.items() if f.is_required()}

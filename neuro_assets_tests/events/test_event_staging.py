@@ -4,15 +4,12 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given
-from hypothesis import settings as examples
-from hypothesis import strategies as st
 
 from neuro_assets.events.counts import BatchCounts, batch_counts
 from neuro_assets.ingest.load import Ingest
@@ -346,96 +343,3 @@ def test_a_new_zone_of_the_protocol_reads_the_batch_again(make_job: MakeJob):
     (outcome,) = send(job, jsonl([event()]))
     with job.lake.connect(read_only=True) as connection:
         assert [line.file_id for line in _placed_by_zone(connection, job, ["P1"])] == [outcome.file_id]
-
-
-# -- broken batches ----------------------------------------------------------------------------------------------
-
-_SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=12),
-    st.sampled_from(
-        ["", " ", "null", "NaN", "-", "\x00", "\ufeff", "P1", "1", "9" * 400, "2026-06-01T10:00:00Z", "timestamp"]
-    ),
-)
-_VALUES = st.recursive(
-    _SCALARS,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
-    max_leaves=4,
-)
-_TIMES = st.one_of(
-    st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(lambda t: t.isoformat() + "Z"),
-    st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)).map(lambda t: t.isoformat(" ")),
-    st.builds(
-        lambda t, sign, h, m: f"{t.isoformat()}{sign}{h:02d}:{m:02d}",
-        st.datetimes(datetime(2026, 5, 30), datetime(2026, 6, 3)), st.sampled_from("+-"),
-        st.integers(0, 30), st.integers(0, 70),
-    ),
-)  # fmt: skip
-_RECORDS = st.fixed_dictionaries(
-    {
-        "user_id": st.one_of(st.sampled_from(["P1", "P2"]), _VALUES),
-        "timestamp": st.one_of(_TIMES, _TIMES, _VALUES),
-        "event_type": st.one_of(st.sampled_from(declared.EVENT_TYPES), _VALUES),
-    },
-    optional=dict.fromkeys(("event_id", "app", "device_id", "duration", "metadata", "schema_version", "x"), _VALUES),
-)
-_DAMAGE = st.one_of(
-    st.just(lambda b: b),
-    st.just(lambda b: b),
-    st.just(lambda b: b),
-    st.builds(lambda share: lambda b: b[: int(len(b) * share)], st.floats(0, 1)),
-    st.builds(lambda at, piece: lambda b: b[: at % (len(b) + 1)] + piece + b[at % (len(b) + 1) :],
-              st.integers(0, 5_000), st.binary(min_size=1, max_size=4)),
-)  # fmt: skip
-BATCHES = 1_200
-
-
-def malformed_batches() -> list[tuple[str, bytes]]:
-    """(name, bytes) of batches that hypothesis made up: loading them together takes minutes less."""
-    made: list[tuple[str, bytes]] = []
-
-    @examples(max_examples=BATCHES, phases=[Phase.generate], database=None, derandomize=True, deadline=None,
-              suppress_health_check=tuple(HealthCheck))  # pyright: ignore[reportArgumentType]  # fmt: skip
-    @given(st.lists(_RECORDS, min_size=1, max_size=6), st.sampled_from(["jsonl", "json", "csv"]), _DAMAGE)
-    def make(rows: list[dict[str, Any]], form: str, damage: Callable[[bytes], bytes]):
-        made.append((f"{len(made)}.{form}", damage(FORMATS[form](rows))))
-
-    make()
-    return made
-
-
-@pytest.mark.verify
-@pytest.mark.timeout(1200)
-def test_a_malformed_batch_is_loaded_or_refused_with_a_reason_and_nothing_is_lost(make_job: MakeJob):
-    job = make_job(window=WINDOW)
-    batches = malformed_batches()
-    assert len(batches) >= 1_000
-    paths = [job.settings.landing / name for name, _ in batches]
-    paths[0].parent.mkdir(exist_ok=True)
-    for path, (_, content) in zip(paths, batches, strict=True):
-        path.write_bytes(content)
-    outcomes = load(job, *paths)
-    assert len(outcomes) == len(batches)
-    for outcome in outcomes:
-        assert outcome.outcome in {"loaded", "duplicate", "rejected"}
-        assert (job.settings.home / outcome.line.stored_path).exists()
-        if outcome.outcome == "rejected":
-            assert outcome.line.reason_code != "unreadable_file", (outcome.name, outcome.line.reason)
-            assert outcome.line.reason
-    loaded = [o for o in outcomes if o.outcome == "loaded"]
-    assert len(loaded) > len(batches) // 4
-    stage(job, "event", WINDOW.start, WINDOW.end)
-    with job.lake.connect(read_only=True) as connection:
-        totals = [batch_counts(connection, o.file_id) for o in loaded]
-    for outcome, c in zip(loaded, totals, strict=True):
-        assert c.received == c.staged + c.rejected + c.deduplicated + c.waiting == outcome.line.rows
-    assert query(job.lake, "SELECT count(*) FROM ops.quarantine WHERE rule IS NULL") == [(0,)]
-    assert [(sum(c.staged for c in totals),)] == query(job.lake, "SELECT count(*) FROM staging.event")
-    assert [(sum(c.deduplicated for c in totals),)] == query(
-        job.lake,
-        "SELECT sum(rows_duplicate + rows_superseded) FROM ops.staging_days"
-        " WHERE table_name = 'staging.event' AND status = 'accepted'",
-    )

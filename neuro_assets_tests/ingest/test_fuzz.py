@@ -285,7 +285,7 @@ def _records(path: Path, reading: dict) -> int:
 
 
 def _csv_records(text: str, separator: str, header_line: int) -> int:
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(len(text) + 1, csv.field_size_limit()))
     lines = io.StringIO(text, newline="")
     for _ in range(header_line - 1):
         lines.readline()

@@ -71,8 +71,9 @@ def settled(templates: Callable[..., Ingest], tmp_path: Path) -> Callable[..., I
 
     def make(**protocol: object) -> Ingest:
         job = templates(**protocol)
-        shutil.copytree(job.settings.home, tmp_path / "home")
-        settings = load_settings({"NEURO_HOME": str(tmp_path / "home"), "NEURO_THREADS": THREADS})
+        home = tmp_path / f"home{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(job.settings.home, home)
+        settings = load_settings({"NEURO_HOME": str(home), "NEURO_THREADS": THREADS})
         return replace(job, settings=settings, lake=Lake.from_settings(settings))
 
     return make
@@ -100,6 +101,27 @@ def test_a_wider_window_releases_the_rows_that_lay_outside(settled: Callable[...
     stage(wide, "daily_activity", date(2016, 3, 12), date(2016, 3, 18))
     assert query(job.lake, "SELECT count(*), sum(steps) FROM staging.daily_activity") == [(9, 105 + 27)]
     assert reconcile_study(wide) == set()
+
+
+def test_a_smaller_window_leaves_what_it_would_have_given_from_the_start(settled: Callable[..., Ingest]):
+    """Ann and Ben from 12 to 18 March; then the study covers 14 to 16 only, as in the other one from the start."""
+    week = ("daily_activity", date(2016, 3, 12), date(2016, 3, 18))
+    one, other = settled(), settled(window=NARROW)
+    stage(one, *week)
+    later = with_study(one, study_of(window=NARROW))
+    assert reconcile_study(later) == {"window"}
+    days = touched(later)
+    stage(other, "daily_activity", NARROW.start, NARROW.end)
+    tables = {
+        "staging.daily_activity": "participant_id, day, steps, row_number",
+        "ops.quarantine": "table_name, row_number, day, rule, value",
+        "ops.staging_days": "table_name, day, rows_in, rows_staged, rows_quarantined, status",
+    }
+    for table, columns in tables.items():
+        sql = f"SELECT {columns} FROM {table} ORDER BY ALL"
+        assert query(later.lake, sql) == query(other.lake, sql) != [], table
+    assert march(16) <= days
+    assert reconcile_study(later) == set()
 
 
 def test_a_new_alias_touches_that_persons_days_and_they_leave_quarantine(settled: Callable[..., Ingest]):

@@ -38,6 +38,10 @@ def home(make_home, tmp_path) -> StudyHome:
 def test_episodes_follow_staging_and_every_table_tells_its_checks(home: StudyHome):
     done = home.run(["staging.event", *(t.qualified for t in EPISODE_TABLES)], FIRST, LAST)
     assert done.success
+    (staged,) = done.asset_materializations_for_node("staging__event")[-1:]
+    batches = str(staged.metadata["batches"].value).splitlines()
+    assert batches[0] == "| batch | loaded | received | staged | rejected | deduplicated | waiting | left_out |"
+    assert batches[2].split(" | ")[2:] == ["12", "12", "0", "0", "0", "0 |"]
     days = "SELECT day, n_episodes, sum_min FROM baselines.screen_day ORDER BY 1"
     # the night of the 3rd reaches into the 4th
     assert home.rows(days) == [

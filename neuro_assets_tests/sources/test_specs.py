@@ -74,8 +74,8 @@ def told_by_name(sources: Sources) -> list[FileKind]:
 
 def test_there_are_so_many_kinds_of_each_source(built_in: Sources):
     counts = Counter(k.source.name for k in built_in.kinds)
-    assert counts == {"fitabase": 19, "takeout": 13, "fitbit_web_api": 19, "events": 1}
-    assert {k.source.name for k in told_by_columns(built_in)} == {"fitabase", "events"}
+    assert counts == {"fitabase": 19, "takeout": 13, "fitbit_web_api": 19, "events": 1, "aware": 6}
+    assert {k.source.name for k in told_by_columns(built_in)} == {"fitabase", "events", "aware"}
 
 
 def test_every_built_in_header_is_identified_in_any_order(built_in: Sources):
@@ -251,7 +251,8 @@ FEEDING = {
 def test_kinds_are_found_by_stream_and_by_raw_table(built_in: Sources):
     """Answers are fed by the codebooks of a study."""
     feeding = {s.name: sorted(k.name for k in built_in.feeding(s.name)) for s in STREAMS}
-    assert feeding == FEEDING | {"survey_response": [], "event": ["events.batch"]}
+    aware = sorted(k.name for k in built_in.kinds if k.source.name == "aware")
+    assert feeding == FEEDING | {"survey_response": [], "event": [*aware, "events.batch"]}
     assert built_in.by_raw_table("raw.fitabase_sleep_day").kind == "sleep_day"
     with pytest.raises(KeyError, match=r"no source spec feeds raw\.oura_sleep"):
         built_in.by_raw_table("raw.oura_sleep")

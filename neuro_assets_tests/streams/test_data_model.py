@@ -10,7 +10,7 @@ from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
 from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
 from neuro_assets.streams.episodes import EPISODE_TABLES
 from neuro_assets.streams.model import Column, Stream, Table
-from neuro_assets.streams.surveys import SURVEY_TABLES
+from neuro_assets.streams.surveys import SURVEY_ANOMALY, SURVEY_TABLES
 
 SECTIONS = {
     part.split("\n", 1)[0].strip("# `"): part
@@ -25,6 +25,7 @@ TABLES = [
     *COVERAGE_TABLES,
     *PEOPLE_TABLES,
     *SURVEY_TABLES,
+    SURVEY_ANOMALY,
     *EPISODE_TABLES,
 ]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds

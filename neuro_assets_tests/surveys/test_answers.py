@@ -164,6 +164,10 @@ def test_columns_that_any_instrument_could_have_do_not_tell_which_it_is(surveyed
     study = surveyed(ANY)
     outcome = study.give("answers.csv", ANSWERS)
     assert (outcome.outcome, outcome.line.reason_code) == ("rejected", "unknown_layout")
+    assert outcome.line.reason == (
+        "its columns could be any instrument's, and its name does not say which: survey_mood_short.responses. Call the"
+        " file after its instrument, or say which it is: `neuro ingest --kind survey_mood_short.responses FILE`"
+    )
     assert study.give("answers.csv", ANSWERS, Choice(kind="survey_mood_short.responses")).outcome == "loaded"
     assert study.give("Mood short March.csv", ANSWERS + "b,2024-03-03 07:00:00,1,0\n").outcome == "loaded"
 

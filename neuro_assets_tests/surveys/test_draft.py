@@ -303,3 +303,46 @@ def test_a_file_without_dates_or_answers_cannot_be_drafted(drafted: Callable[...
         drafted("pid,q1,wave\nA1,3,one\nA2,4,two\n")
     with pytest.raises(FileRefusedError, match="no column holds answers"):
         drafted(table({"total": [1, 2, 3] * 3}))
+
+
+LONG = """participant,submitted_at,{columns},nr
+P01,2024-03-04 07:00:00,how was it?,good,1
+P01,2024-03-04 07:00:00,hours slept,7.5,2
+P02,2024-03-04 07:05:00,hours slept,6.5,3
+P02,2024-03-04 07:05:00,how was it?,bad,4
+P01,2024-03-05 07:00:00,how was it?,bad,5
+P01,2024-03-05 07:00:00,hours slept,8.5,6
+"""
+
+
+def test_a_file_with_one_row_an_answer_is_drafted_by_its_questions(
+    drafted: Callable[..., tuple[Codebook, str]], surveyed: Callable[..., Surveyed]
+):
+    """Three responses to two items; the number of the row is nobody's answer."""
+    codebook, text = drafted(LONG.format(columns="question,answer"))
+    assert text.startswith("# Draft of a codebook by `neuro survey new`, from 3 responses.")
+    assert {name: item.type for name, item in codebook.items.items()} == {
+        "how_was_it": "choice",
+        "hours_slept": "number",
+    }
+    assert codebook.long is not None
+    assert (codebook.long.item.column, codebook.long.answer.column) == ("question", "answer")
+    study = surveyed(text)
+    study.give("diary.csv", LONG.format(columns="question,answer"))
+    study.compute()
+    assert study.rows("SELECT item, value, code FROM staging.survey_response ORDER BY ALL")[:3] == [
+        ("hours_slept", 6.5, None),
+        ("hours_slept", 7.5, None),
+        ("hours_slept", 8.5, None),
+    ]
+    assert study.quarantined() == []
+
+
+def test_a_file_that_names_its_instrument_needs_no_word_on_its_form(drafted: Callable[..., tuple[Codebook, str]]):
+    named = LONG.format(columns="question,answer").replace("nr\n", "nr,form\n")
+    named = "".join(f"{line}{'' if line.endswith('form') else ',diary'}\n" for line in named.splitlines())
+    codebook, _ = drafted(named)
+    assert codebook.long is None
+    assert list(codebook.items) == ["how_was_it", "hours_slept"]
+    with pytest.raises(FileRefusedError, match="the answers to 2 instruments: diary, mood"):
+        drafted(named.replace("6,diary", "6,mood"))

@@ -8,6 +8,8 @@ import pytest
 from neuro_assets.settings import REPOSITORY
 from neuro_assets.sources.load import SourceError, spec_files
 from neuro_assets.surveys.load import BUILT_IN, CodebookError, read_codebook, read_codebooks
+from neuro_assets.surveys.model import Codebook
+from neuro_assets.surveys.parts import Item, LongForm, Outcome, Repeat, Rule, Schedule, Score
 from neuro_assets.surveys.source import source_of
 
 DOC = (REPOSITORY / "docs" / "surveys.md").read_text(encoding="utf-8")
@@ -61,7 +63,7 @@ FIELDS = [
         "title: Night\nwhatever: 1",
         "4, whatever: unknown field 'whatever'; delete it, or write one of:"
         " name, version, title, reference, recall_days, identity, time, date_order, decimal, response, duration,"
-        " fastest_s,"
+        " long, fastest_s,"
         " choices, missing, items, rules, scores, outcomes, schedule, repeat, clusters",
     ),
     (
@@ -368,10 +370,8 @@ def test_the_mistakes_in_the_text_are_answered_as_it_says(tmp_path: Path, number
 
 def test_every_field_is_in_the_text():
     """A field that is added to the schema is added to the table, or this fails."""
-    from neuro_assets.surveys.model import Codebook, Item, Outcome, Repeat, Rule, Schedule, Score
-
     fields = DOC.partition("\n## The fields\n")[2].partition("\n## ")[0]
-    for model in (Codebook, Item, Rule, Score, Outcome, Schedule, Repeat):
+    for model in (Codebook, Item, LongForm, Rule, Score, Outcome, Schedule, Repeat):
         missing = [n for n in model.model_fields if not re.search(rf"[`.]{n}`", fields)]
         assert missing == [], model.__name__
 
