@@ -1,7 +1,7 @@
 """A file of any format as a table of text cells that SQL can scan: row_number, c0, c1, ..."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -225,11 +225,24 @@ def parquet_table(connection: Connection, path: Path) -> CellTable:
     Raises:
         FileRefusedError: `damaged_file`.
     """
+    import pyarrow.parquet as pq
+
     types = _types(connection, "SELECT * FROM read_parquet($path, hive_partitioning = false)", path, "Parquet")
+    # Of columns with one name all but the first have been given others.
+    known = [name.casefold() for name in pq.read_schema(path).names]
+    if twice := sorted({name for name in known if known.count(name) > 1}):
+        raise twice_named(twice)
     names = list(types)
     texts = ", ".join(f"{_as_text(n, t)} AS c{i}" for i, (n, t) in enumerate(types.items()))
     cells = f"(SELECT {_NUMBERED}, {texts} FROM {_PARQUET})"
     return _with_sample(connection, CellTable(path, "parquet", tuple(names), (), cells, is_numbered=True))
+
+
+def twice_named(names: Sequence[str], row: int | None = None) -> FileRefusedError:
+    """The refusal of a table in which columns have one name."""
+    return FileRefusedError(
+        "unknown_layout", f"columns appear twice: {', '.join(names)[:200]}", "Leave one of each", row=row
+    )
 
 
 def json_table(connection: Connection, path: Path, *, is_array: bool) -> CellTable:
@@ -240,12 +253,18 @@ def json_table(connection: Connection, path: Path, *, is_array: bool) -> CellTab
     """
     shape = "array" if is_array else "newline_delimited"
     form = f"format = '{shape}', hive_partitioning = false, compression = 'uncompressed'"
-    keys = f"SELECT key FROM (SELECT unnest(json_keys(json)) AS key, row_number() OVER () AS n FROM" \
-           f" read_json_objects($path, {form})) GROUP BY key ORDER BY min(n)"  # fmt: skip
+    objects = f"SELECT json_keys(json) AS k, row_number() OVER () AS n FROM read_json_objects($path, {form})"
+    keys = "SELECT key, min(n) FILTER (twice) FROM (SELECT unnest(k) AS key, list_unique(k) < len(k) AS twice, n" \
+           f" FROM ({objects})) GROUP BY key ORDER BY min(n)"  # fmt: skip
     try:
-        names = [row[0] for row in connection.execute(keys, {"path": str(path)}).fetchall()]
+        found = connection.execute(keys, {"path": str(path)}).fetchall()
+        if rows := [row for _, row in found if row is not None]:
+            twice = f"SELECT key FROM (SELECT unnest(k) AS key FROM ({objects}) WHERE n = {min(rows)}) GROUP BY key" \
+                    " HAVING count(*) > 1 ORDER BY key"  # fmt: skip
+            raise twice_named([k for (k,) in connection.execute(twice, {"path": str(path)}).fetchall()], min(rows))
     except CsvErrors as error:
         raise _damaged("JSON", error) from None
+    names = [name for name, _ in found]
     if not names:
         raise FileRefusedError("unknown_layout", "the JSON holds no objects with named values", "Export it as CSV")
     if len(names) > MAX_COLUMNS:

@@ -193,7 +193,9 @@ def _refuse_rivals(layout: Layout) -> None:
     wanted = [(n, c.also, layout.columns_at.get(n)) for n, c in spec.columns.items()]
     wanted.append((identity.column or "", identity.also, layout.id_at))
     for vendor, also, at in wanted:
-        if at is None or layout.header[at] == vendor:
+        # The vendor's own name tells a column from those that are called otherwise; of an item any name is as good.
+        is_item = spec.is_of_answers and vendor in spec.required | spec.item_columns.keys()
+        if at is None or (layout.header[at] == vendor and not is_item):
             continue
         known = {plain(n) for n in (vendor, *also)}
         rivals = [name for name in layout.ignored if plain(name) in known]
@@ -308,6 +310,11 @@ def _time_places(kind: FileKind, names: _Names, own: int | None, sample: Sequenc
     return tuple(known[:1])
 
 
+def _is_value(cell: str) -> bool:
+    """Whether a cell cannot be a column's name: a number, or a time. Messages repeat names, and no values."""
+    return bool(cell) and (not any(c.isalpha() for c in cell) or look_of(cell) in {"day", "moment"})
+
+
 def _look(sample: Sequence[Sequence[str]], place: int) -> str:
     """What most cells of a column are: moment, day, clock, hour or other."""
     cells = [row[place] for row in sample if len(row) > place and row[place]]
@@ -368,6 +375,10 @@ def _is_untouched(kind: FileKind, header: Sequence[str]) -> bool:
 
 def unknown_layout(sources: Sources, header: Sequence[str]) -> FileRefusedError:
     """The refusal of a table no kind of file fits, naming the nearest kind and the differences."""
+    if any(_is_value(cell) for cell in header):
+        return FileRefusedError(
+            "unknown_layout", "the file has no header line", "Put the names of the columns above the first row"
+        )
     best, missing, extra = sources.nearest(list(header))
     missing = [m for m in missing if m not in best.spec.columns or not best.spec.columns[m].optional]
     remedy = (

@@ -1,7 +1,7 @@
 """Everything decided about a file before its first row is written: kind, columns, ids, numbers and dates."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -169,11 +169,8 @@ class Planner:
                 sample = [r.cells for r in records[at + 1 :]]
                 layout = find_layout(self.sources, record.cells, sample, name, kind)
                 if layout is not None:
+                    _refuse_rows_above(layout, records[:at])
                     return celltable.csv_table(text, separator, records, at), layout
-        if any(look_of(c) in {"day", "moment"} for c in widest):
-            raise FileRefusedError(
-                "unknown_layout", "the file has no header line", "Put the names of the columns above the first row"
-            )
         raise unknown_layout(self.sources, widest)
 
     def _measured(self, scan: Scan) -> tuple[Scan, Extent]:
@@ -369,6 +366,26 @@ def _is_remark(layout: Layout, cells: list[str]) -> bool:
     who = "" if layout.id_at is None else cells[layout.id_at].strip()
     when = cells[layout.time_at[0]].strip()
     return not re.fullmatch(identity.pattern, who) and look_of(when) == "other" and read_date_text(when) is None
+
+
+def _refuse_rows_above(layout: Layout, above: Sequence[textfile.Record]) -> None:
+    """Lines above the header are titles; one that has a time where rows have theirs is a row, and would be lost.
+
+    Raises:
+        FileRefusedError: `unknown_layout`, with the line.
+    """
+    place = layout.time_at[0]
+    epoch = layout.kind.spec.time.epoch is not None
+    for record in above:
+        cell = record.cells[place].strip() if len(record.cells) > place else ""
+        is_time = look_of(cell) in {"day", "moment"} or (epoch and re.fullmatch(r"\d{9,19}", cell) is not None)
+        if is_time and len(record.cells) >= len(layout.header):
+            raise FileRefusedError(
+                "unknown_layout",
+                f"line {record.line + 1} is a row, and stands above the names of the columns",
+                "Put the line with the names first (was the sheet sorted with it?)",
+                row=record.line + 1,
+            )
 
 
 def _ends_with_line_end(path: Path, text: textfile.TextFile | None) -> bool:

@@ -129,11 +129,12 @@ class Scan:
         return f"t{place}"
 
     def _who(self) -> str:
-        """The participant, NULL when blank."""
+        """The participant, NULL when blank, or written as what programs write where there is nothing."""
         at = self.layout.id_at
         if at is None:
             return "$participant"
-        cell = self.cell(at)
+        written = self.cell(at)
+        cell = f"CASE WHEN strlen({written}) > 4 OR NOT {is_missing(written)} THEN {written} END"
         if not self.repairs_ids:
             return cell
         pattern = sql_text(self.kind.source.identity.pattern)

@@ -153,32 +153,36 @@ def test_a_batch_in_all_formats_is_one_batch(job: Ingest):
 
 
 # America/New_York 2026: clocks go forward on 8 March at 02:00 (-05:00 to -04:00), back on 1 November at 02:00.
-@pytest.mark.parametrize(
-    ("written", "instant", "local", "fold", "offset"),
-    [
-        ("2026-03-08T01:59:59.5-05:00", "2026-03-08T06:59:59.5", "2026-03-08T01:59:59.5", 0, -300),
-        ("2026-03-08T03:00:00-04:00", "2026-03-08T07:00:00", "2026-03-08T03:00:00", 0, -240),
-        ("2026-03-08T06:59:59Z", "2026-03-08T06:59:59", "2026-03-08T01:59:59", 0, -300),
-        ("2026-03-08 07:00:00z", "2026-03-08T07:00:00", "2026-03-08T03:00:00", 0, -240),
-        ("2026-11-01T00:59:59-0400", "2026-11-01T04:59:59", "2026-11-01T00:59:59", 0, -240),
-        ("2026-11-01T01:30:00-04:00", "2026-11-01T05:30:00", "2026-11-01T01:30:00", 0, -240),
-        ("2026-11-01T01:30:00-05", "2026-11-01T06:30:00", "2026-11-01T01:30:00", 1, -300),
-        ("2026-11-01t05:30:00z", "2026-11-01T05:30:00", "2026-11-01T01:30:00", 0, -240),
-        ("2026-11-01T06:30:00+00:00", "2026-11-01T06:30:00", "2026-11-01T01:30:00", 1, -300),
-        ("2026-11-01T02:00:00-05:00", "2026-11-01T07:00:00", "2026-11-01T02:00:00", 0, -300),
-        ("2026-06-01T22:30:00+02:00", "2026-06-01T20:30:00", "2026-06-01T22:30:00", 0, 120),
-        ("2026-06-01T23:30+05:45", "2026-06-01T17:45:00", "2026-06-01T23:30:00", 0, 345),
-        ("2026-06-01T00:15:00.123456789+14:00", "2026-05-31T10:15:00.123456", "2026-06-01T00:15:00.123456", 0, 840),
-        ("2026-06-02T03:30:00Z", "2026-06-02T03:30:00", "2026-06-01T23:30:00", 0, -240),
-    ],
-)
-def test_a_time_is_where_its_zone_says(job: Ingest, written: str, instant: str, local: str, fold: int, offset: int):
-    (outcome,) = send(job, jsonl([event(timestamp=written)]))
+TIMES = [
+    ("2026-03-08T01:59:59.5-05:00", "2026-03-08T06:59:59.5", "2026-03-08T01:59:59.5", 0, -300),
+    ("2026-03-08T03:00:00-04:00", "2026-03-08T07:00:00", "2026-03-08T03:00:00", 0, -240),
+    ("2026-03-08T06:59:59Z", "2026-03-08T06:59:59", "2026-03-08T01:59:59", 0, -300),
+    ("2026-03-08 07:00:00z", "2026-03-08T07:00:00", "2026-03-08T03:00:00", 0, -240),
+    ("2026-11-01T00:59:59-0400", "2026-11-01T04:59:59", "2026-11-01T00:59:59", 0, -240),
+    ("2026-11-01T01:30:00-04:00", "2026-11-01T05:30:00", "2026-11-01T01:30:00", 0, -240),
+    ("2026-11-01T01:30:00-05", "2026-11-01T06:30:00", "2026-11-01T01:30:00", 1, -300),
+    ("2026-11-01t05:30:00z", "2026-11-01T05:30:00", "2026-11-01T01:30:00", 0, -240),
+    ("2026-11-01T06:30:00+00:00", "2026-11-01T06:30:00", "2026-11-01T01:30:00", 1, -300),
+    ("2026-11-01T02:00:00-05:00", "2026-11-01T07:00:00", "2026-11-01T02:00:00", 0, -300),
+    ("2026-06-01T22:30:00+02:00", "2026-06-01T20:30:00", "2026-06-01T22:30:00", 0, 120),
+    ("2026-06-01T23:30+05:45", "2026-06-01T17:45:00", "2026-06-01T23:30:00", 0, 345),
+    ("2026-06-01T00:15:00.123456789+14:00", "2026-05-31T10:15:00.123456", "2026-06-01T00:15:00.123456", 0, 840),
+    ("2026-06-02T03:30:00Z", "2026-06-02T03:30:00", "2026-06-01T23:30:00", 0, -240),
+]
+
+
+def test_a_time_is_where_its_zone_says(job: Ingest):
+    """Of (as written, instant, wall clock, fold, offset)."""
+    batch = [event(event_id=f"{n:02}", timestamp=written) for n, (written, *_) in enumerate(TIMES)]
+    (outcome,) = send(job, jsonl(batch))
     assert outcome.outcome == "loaded"
-    is_utc = written[-1] in "zZ" or written.endswith("+00:00")
-    ts, wall = datetime.fromisoformat(instant).replace(tzinfo=UTC), datetime.fromisoformat(local)
-    found = staged(job, wall.date())
-    assert found == [("a", ts, wall, fold, offset, "study" if is_utc else "payload")]
+    days = {datetime.fromisoformat(local).date() for _, _, local, _, _ in TIMES}
+    found = {row[0]: row[1:] for day in sorted(days) for row in staged(job, day)}
+    for n, (written, instant, local, fold, offset) in enumerate(TIMES):
+        is_utc = written[-1] in "zZ" or written.endswith("+00:00")
+        ts, wall = datetime.fromisoformat(instant).replace(tzinfo=UTC), datetime.fromisoformat(local)
+        assert found[f"{n:02}"] == (ts, wall, fold, offset, "study" if is_utc else "payload"), written
+    assert len(found) == len(TIMES)
 
 
 def test_utc_is_placed_by_the_zone_history_of_the_person(make_job: MakeJob):
