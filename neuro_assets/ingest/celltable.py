@@ -253,18 +253,16 @@ def json_table(connection: Connection, path: Path, *, is_array: bool) -> CellTab
     """
     shape = "array" if is_array else "newline_delimited"
     form = f"format = '{shape}', hive_partitioning = false, compression = 'uncompressed'"
-    objects = f"SELECT json_keys(json) AS k, row_number() OVER () AS n FROM read_json_objects($path, {form})"
-    keys = "SELECT key, min(n) FILTER (twice) FROM (SELECT unnest(k) AS key, list_unique(k) < len(k) AS twice, n" \
-           f" FROM ({objects})) GROUP BY key ORDER BY min(n)"  # fmt: skip
+    shapes = "SELECT k, min(n) FROM (SELECT json_keys(json) AS k, row_number() OVER () AS n FROM" \
+             f" read_json_objects($path, {form})) WHERE len(k) > 0 GROUP BY k ORDER BY min(n)"  # fmt: skip
     try:
-        found = connection.execute(keys, {"path": str(path)}).fetchall()
-        if rows := [row for _, row in found if row is not None]:
-            twice = f"SELECT key FROM (SELECT unnest(k) AS key FROM ({objects}) WHERE n = {min(rows)}) GROUP BY key" \
-                    " HAVING count(*) > 1 ORDER BY key"  # fmt: skip
-            raise twice_named([k for (k,) in connection.execute(twice, {"path": str(path)}).fetchall()], min(rows))
+        found = connection.execute(shapes, {"path": str(path)}).fetchall()
     except CsvErrors as error:
         raise _damaged("JSON", error) from None
-    names = [name for name, _ in found]
+    for keys, row in found:
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise twice_named(twice, row)
+    names = list(dict.fromkeys(key for keys, _ in found for key in keys))
     if not names:
         raise FileRefusedError("unknown_layout", "the JSON holds no objects with named values", "Export it as CSV")
     if len(names) > MAX_COLUMNS:
