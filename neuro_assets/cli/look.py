@@ -61,6 +61,7 @@ def _show_status(found: Status, stale: dict[str, int]) -> None:
                 s.days_stale,
             ]
             for s in found.streams
+            if s.is_expected or s.rows or s.days_held or s.rows_quarantined or s.days_stale
         ],
     )
     table("Held days", ["table", "day", "why"], [[h["table"], h["day"], h["reason"]] for h in found.holds])

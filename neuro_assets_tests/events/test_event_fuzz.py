@@ -167,10 +167,20 @@ def instant(text: str) -> datetime | None:
     return at if at and 2 < at.timetuple().tm_yday < 364 else None
 
 
+# What programs write where there is no id.
+NOBODY = {"NA", "N/A", "NAN", "NULL", "NONE"}
+
+
 def verdict(cells: Mapping[str, str]) -> bool | None:
     """True: good beyond doubt; False: to be kept out beyond doubt; None: not told here."""
     who, when, kind, lasted = (cells[n] for n in ("user_id", "timestamp", "event_type", "duration"))
-    if "" in {who, when, kind} or kind not in EVENT_TYPES or _NAIVE.fullmatch(when) or lasted in {"long", "-1"}:
+    if (
+        "" in {who, when, kind}
+        or who.upper() in NOBODY
+        or kind not in EVENT_TYPES
+        or _NAIVE.fullmatch(when)
+        or lasted in {"long", "-1"}
+    ):
         return False
     is_plain = not any(cells[n] for n in ("app", "device_id", "metadata", "schema_version"))
     is_plain &= lasted in {"", "0", "2.5"} and cells["event_id"] in {"", "e1", "e2"} and who in {"P1", "P2"}
@@ -218,7 +228,8 @@ class Trial:
 
     @staticmethod
     def _moment(cells: Mapping[str, str]) -> tuple[str, datetime | str]:
-        return cells["user_id"], instant(cells["timestamp"]) or cells["timestamp"]
+        who = "" if cells["user_id"].upper() in NOBODY else cells["user_id"]
+        return who, instant(cells["timestamp"]) or cells["timestamp"]
 
     def run(self) -> Counter[str]:
         """Ask after every batch and every record."""
@@ -270,7 +281,8 @@ class Trial:
             assert good is not False or n not in staged, (n, cells)
             self.tally.update({f"judged {good}": 1})
         # Of the same event another record is staged, or it is that one which is bad and decides.
-        assert not [n for n in again if self._moment(records[n]) not in self.decided], outcome
+        unseen = [records[n] for n in again if self._moment(records[n]) not in self.decided]
+        assert not unseen, outcome
         account = BatchCounts(len(records), len(staged), len(kept_out), len(again), 0, left_out)
         assert counts == account, outcome
         self.tally.update({"records in": len(records), "records staged": len(staged)})

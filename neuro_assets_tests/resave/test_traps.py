@@ -23,7 +23,7 @@ FILES = {o.label: o for o in ORIGINALS}
 Send = Callable[..., Verdict]
 
 
-@pytest.fixture(scope="module", params=["closed", "open"])
+@pytest.fixture(scope="module", params=[pytest.param("closed", marks=pytest.mark.verify), "open"])
 def place(request: pytest.FixtureRequest, trials: Trials, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
     """Homes with the study's window, and with one that begins before it and does not end."""
     if request.param == "closed":
