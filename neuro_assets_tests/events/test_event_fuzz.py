@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -167,6 +168,15 @@ def instant(text: str) -> datetime | None:
     return at if at and 2 < at.timetuple().tm_yday < 364 else None
 
 
+def wall_clock(text: str) -> datetime | str:
+    """The clock that a time shows, in UTC that of New York, where the people of the trial are; else the text."""
+    at = instant(text)
+    if at is None:
+        return text
+    written = datetime.fromisoformat(text)
+    return (at.astimezone(ZoneInfo("America/New_York")) if not written.utcoffset() else written).replace(tzinfo=None)
+
+
 # What programs write where there is no id.
 NOBODY = {"NA", "N/A", "NAN", "NULL", "NONE"}
 
@@ -228,8 +238,9 @@ class Trial:
 
     @staticmethod
     def _moment(cells: Mapping[str, str]) -> tuple[str, datetime | str]:
+        """By person and moment on the wall clock the contract knows an event again."""
         who = "" if cells["user_id"].upper() in NOBODY else cells["user_id"]
-        return who, instant(cells["timestamp"]) or cells["timestamp"]
+        return who, wall_clock(cells["timestamp"])
 
     def run(self) -> Counter[str]:
         """Ask after every batch and every record."""
