@@ -6,8 +6,9 @@ from typing import Any
 
 from neuro_assets.ingest import textfile
 from neuro_assets.ingest.dates import Order
+from neuro_assets.ingest.measure import Extent
 from neuro_assets.ingest.numbers import Decimal, NumberForm
-from neuro_assets.ingest.reading import Extent, Scan, TimeForm
+from neuro_assets.ingest.reading import Scan, TimeForm
 
 
 @dataclass(frozen=True)

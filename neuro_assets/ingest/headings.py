@@ -11,7 +11,8 @@ from typing import Any
 
 from neuro_assets.ingest.celltable import run, sql_text
 from neuro_assets.ingest.epoch import UNITS, is_of_unit, name_of
-from neuro_assets.ingest.reading import Extent, Scan, is_missing
+from neuro_assets.ingest.measure import Extent
+from neuro_assets.ingest.reading import Scan, is_missing
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.model import SourceColumn

@@ -19,14 +19,9 @@ from neuro_assets.ingest.epoch import name_of
 from neuro_assets.ingest.evidence import known, siblings
 from neuro_assets.ingest.headings import refuse_contradicted_header
 from neuro_assets.ingest.layout import Layout, find_layout, look_of, unknown_layout
+from neuro_assets.ingest.measure import Extent, is_in_sequence, measure
 from neuro_assets.ingest.numbers import PLAIN, Decimal, decide_numbers
-from neuro_assets.ingest.reading import (
-    Extent,
-    Scan,
-    TimeForm,
-    is_in_sequence,
-    measure,
-)
+from neuro_assets.ingest.reading import Scan, TimeForm
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.timetext import survey_times
 from neuro_assets.ingest.utc import list_clocks

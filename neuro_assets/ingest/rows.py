@@ -5,7 +5,7 @@ from datetime import date, datetime
 from neuro_assets.ingest import manifest, outbox
 from neuro_assets.ingest.celltable import run
 from neuro_assets.ingest.decided import LoadPlan
-from neuro_assets.ingest.reading import Extent
+from neuro_assets.ingest.measure import Extent
 from neuro_assets.ingest.utc import WALL_CLOCK
 from neuro_assets.lake.lake import Connection, gather_by_day
 from neuro_assets.streams.model import Table

@@ -7,7 +7,8 @@ import polars as pl
 
 from neuro_assets.ingest.celltable import run
 from neuro_assets.ingest.dates import TimeSurvey
-from neuro_assets.ingest.reading import Extent, Scan
+from neuro_assets.ingest.measure import Extent
+from neuro_assets.ingest.reading import Scan
 from neuro_assets.lake.lake import Connection
 
 _CLOCK = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?|\d{1,2})"

@@ -22,9 +22,8 @@ def landing(tmp_path: Path) -> Path:
 
 def collector(tmp_path: Path, who: Identity = WHO) -> Collector:
     spool = Spool(tmp_path / "spool")
-    with spool.held():
-        pass  # makes its folders
-    return Collector(spool, who, tmp_path / "landing", RULES)
+    with spool.held():  # makes its folders
+        return Collector(spool, who, tmp_path / "landing", RULES)
 
 
 def sent(folder: Path) -> list[dict]:

@@ -645,6 +645,7 @@ def test_the_day_of_a_row_outside_the_window_is_the_persons_own(narrow: Taken, p
         "SELECT DISTINCT source_participant_id AS participant_id, row_number, day FROM ops.quarantine"
         " WHERE rule = 'outside_window' AND table_name = 'raw.survey_pmsys_wellness'"
     )
+    assert len(found) > 20
     same(with_days(found), rows[~within(rows, NARROW)], ["participant_id", "row_number"])
 
 
