@@ -8,7 +8,9 @@ import dagster as dg
 from neuro_assets.assets.baselines import build_dbt_assets, build_dbt_resource, build_engagement_asset
 from neuro_assets.assets.coverage import build_coverage_assets
 from neuro_assets.assets.events import build_event_assets
+from neuro_assets.assets.imputed import build_imputed_assets
 from neuro_assets.assets.raw import LANDING, build_raw_asset
+from neuro_assets.assets.series import build_series_assets
 from neuro_assets.assets.staging import build_staging_asset
 from neuro_assets.assets.surveys import build_survey_assets
 from neuro_assets.automation.build import build_automation
@@ -42,6 +44,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         *build_survey_assets(sources, partitions),
         *build_event_assets(sources, partitions),
         *build_coverage_assets(sources, study, partitions),
+        *build_series_assets(sources, study, partitions),
+        *build_imputed_assets(sources, study, partitions),
         *build_dbt_assets(partitions),
         build_engagement_asset(),
     ]

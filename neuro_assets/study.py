@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from neuro_assets.science.imputation.rules import DEFAULTS
 from neuro_assets.science.valid_days import RULES
 
 ALIAS_PREFIX = "alias_"
@@ -198,6 +199,50 @@ class EventRules(_Model):
         return self
 
 
+class StreamImputation(_Model):
+    """How gaps of one stream are filled in, other than by default."""
+
+    method: Literal[
+        "ffill",
+        "linear",
+        "clock_mean",
+        "weekday_median",
+        "arima",
+        "kalman_level",
+        "kalman_ar",
+        "profile_ar",
+        "stack",
+    ] = "stack"
+    longest_min: int | None = Field(
+        default=None, ge=0, le=1440, description="Longer gaps are left empty; 0: nothing is filled in."
+    )
+    longest_total_min: int | None = Field(
+        default=None, ge=0, le=1440, description="Up to which length a gap's total is told."
+    )
+
+
+class ImputationRules(_Model):
+    """Which gaps are filled in, and from what."""
+
+    mode: Literal["automatic", "past_only", "whole_record"] = Field(
+        default="automatic",
+        description="past_only: from what had come by the end of the day; whole_record: from days before and after;"
+        " automatic: whole_record once the study's last day is over.",
+    )
+    reasons: tuple[Literal["not_worn", "not_synced", "battery", "source_failure", "unknown"], ...] = Field(
+        default=("not_synced", "battery", "source_failure", "unknown"),
+        description="Reasons of gaps that may be filled in. not_worn: only where a heart rate tells wear, else still"
+        " hours look like a device that is off.",
+    )
+    streams: dict[str, StreamImputation] = Field(default_factory=dict, description="Other rules for single streams.")
+
+    @model_validator(mode="after")
+    def _streams_can_be_imputed(self) -> "ImputationRules":
+        if unknown := sorted(set(self.streams) - set(DEFAULTS)):
+            raise ValueError(f"nothing is imputed of {', '.join(unknown)}; there is {', '.join(sorted(DEFAULTS))}")
+        return self
+
+
 class Participant(_Model):
     """One pseudonymous participant. Contact data has no place here."""
 
@@ -239,6 +284,7 @@ class Study(_Model):
     stream_gates: dict[str, Gates] = Field(default_factory=dict, description="Gates of single streams.")
     coverage: CoverageRules = CoverageRules()
     events: EventRules = EventRules()
+    imputation: ImputationRules = ImputationRules()
     date_orders: dict[str, DateOrder] = Field(
         default_factory=dict,
         description="source or source.file -> order of its dates, where files leave it open.",

@@ -3,7 +3,7 @@
 import dagster as dg
 
 
-def on_touched_days() -> dg.AutomationCondition:
+def on_touched_days(besides: dg.AssetSelection | None = None) -> dg.AutomationCondition:
     """Run exactly the days of which something upstream is new, however old they are.
 
     - `any_deps_updated`: one upstream suffices; a fan-in never waits for a stream that has nothing that day.
@@ -13,9 +13,13 @@ def on_touched_days() -> dg.AutomationCondition:
 
     There is no latest-window clause: late files touch old days. Nothing here looks at the clock: an asset with
     nothing new does not run at midnight.
+
+    Args:
+        besides: upstream assets that make nothing run.
     """
+    updated = dg.AutomationCondition.any_deps_updated()
     return (
-        dg.AutomationCondition.any_deps_updated().since_last_handled()
+        (updated.ignore(besides) if besides else updated).since_last_handled()
         & ~dg.AutomationCondition.any_deps_in_progress()
         & ~dg.AutomationCondition.in_progress()
     ).with_label("on_touched_days")

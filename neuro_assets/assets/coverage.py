@@ -40,6 +40,7 @@ from neuro_assets.streams.coverage import (
     PEOPLE_TABLES,
     REASONS,
     VALID_DAY_SENSITIVITY,
+    WEAR,
     WORKLIST,
 )
 from neuro_assets.streams.model import Table
@@ -80,6 +81,9 @@ def build_coverage_assets(
             prepare_tables(job.lake, connection, job.tables)
             report = cover_days(connection, job, days.start, days.end)
             context.log.info(log_line("covered", days=str(days), people=report.people, hours=report.hours))
+            for day in sorted(report.days_of_other_wear):
+                # Of a night that non-wear reaches over, or under new rules: what follows from wear must know.
+                context.log_event(dg.AssetMaterialization(key_of(WEAR), partition=str(day)))
             checks = coverage_check_results(connection, days)
             return results_of(checks, {table: _metadata(connection, table) for table in COVERAGE_TABLES})
 

@@ -96,7 +96,8 @@ def read_states(instance: dg.DagsterInstance, graph: Any) -> list[AssetState]:
                 upstream=tuple(table_name(p) for p in sorted(node.parent_keys)),
                 is_partitioned=is_partitioned,
                 latest=_latest(instance, key, is_partitioned=is_partitioned),
-                is_source=key.path[0] == "raw",
+                # What runs when asked for, or by a clock of its own, is not out of date because something is newer.
+                is_source=key.path[0] == "raw" or node.automation_condition is None,
             )
         )
     return states

@@ -7,7 +7,7 @@ import dagster as dg
 from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange
-from neuro_assets.streams.coverage import ADHERENCE, DAILY, HOURLY
+from neuro_assets.streams.coverage import ADHERENCE, DAILY, HOURLY, WEAR
 from neuro_assets.streams.model import Table
 
 if TYPE_CHECKING:
@@ -33,6 +33,36 @@ FULL JOIN (
     USING (participant_id, day, stream)
 WHERE h.length_min IS DISTINCT FROM d.length_min OR h.valid_min IS DISTINCT FROM d.valid_min
 """
+# Worn minutes up to a moment are the stretches that begin before it, without what the last one has after it. Where no
+# stream has hours there is nothing to compare with.
+_WEAR_APART = f"""
+WITH wear AS (
+    SELECT *, sum(worn_min) OVER (PARTITION BY participant_id, day ORDER BY ts) AS until_now,
+        lead(ts) OVER (PARTITION BY participant_id, day ORDER BY ts) AS next_ts
+    FROM {WEAR.qualified} WHERE day BETWEEN $first AND $last
+), hours AS (
+    SELECT DISTINCT participant_id, day, hour, fold, ts AS begins, ts + to_minutes(length_min) AS ends, worn_min
+    FROM {HOURLY.qualified} WHERE day BETWEEN $first AND $last
+), edges AS (
+    SELECT *, unnest([begins, ends]) AS at, unnest([-1, 1]) AS sign FROM hours
+), told AS (
+    SELECT e.participant_id, e.day, e.hour, e.fold, e.worn_min,
+        sum(e.sign * (coalesce(w.until_now, 0)
+            - greatest(coalesce(date_diff('minute', e.at, w.until_ts), 0), 0))) AS in_stretches
+    FROM edges e ASOF LEFT JOIN wear w
+        ON e.participant_id = w.participant_id AND e.day = w.day AND e.at >= w.ts
+    GROUP BY ALL
+), days AS (
+    SELECT participant_id, day, sum(worn_min) AS worn_min FROM hours GROUP BY ALL
+), stretches AS (
+    SELECT participant_id, day, sum(worn_min) AS worn_min FROM wear
+    WHERE EXISTS (SELECT 1 FROM hours) GROUP BY ALL
+)
+SELECT (SELECT count(*) FROM told WHERE in_stretches <> worn_min)
+    + (SELECT count(*) FROM days d FULL JOIN stretches s USING (participant_id, day)
+        WHERE coalesce(d.worn_min, 0) <> coalesce(s.worn_min, 0))
+    + (SELECT count(*) FROM wear WHERE worn_min <> date_diff('minute', ts, until_ts) OR until_ts >= next_ts)
+"""
 
 
 def coverage_check_specs() -> list[dg.AssetCheckSpec]:
@@ -40,6 +70,7 @@ def coverage_check_specs() -> list[dg.AssetCheckSpec]:
     told = {
         HOURLY: "Valid and missing minutes make the hour, and minutes are missing for one reason or none are.",
         DAILY: "The same of days, each of which is the sum of its hours.",
+        WEAR: "Stretches are apart from one another, and have as many minutes of each hour as it was worn.",
     }
     return [dg.AssetCheckSpec(ADDS_UP, asset=key_of(t), description=d) for t, d in told.items()]
 
@@ -52,7 +83,8 @@ def coverage_check_results(connection: Connection, days: DayRange) -> list[dg.As
         queries = [_WRONG.format(table=table.qualified), *([_APART] if table is DAILY else [])]
         wrong = sum(row[0] for q in queries for row in connection.execute(q, bound).fetchall())
         results.append(_result(ADDS_UP, table, wrong))
-    return results
+    wrong = connection.execute(_WEAR_APART, bound).fetchall()[0][0]
+    return [*results, _result(ADDS_UP, WEAR, wrong)]
 
 
 def people_check_specs() -> list[dg.AssetCheckSpec]:

@@ -10,6 +10,7 @@ import typer
 
 from neuro_assets.backup.copying import BackupError
 from neuro_assets.cli import (
+    backtest,
     collect,
     demo,
     dev,
@@ -19,6 +20,7 @@ from neuro_assets.cli import (
     people,
     plot,
     rejected,
+    series,
     source,
     source_check,
     survey,
@@ -109,6 +111,8 @@ app.command()(keep.migrate)
 app.command()(look.status)
 app.command()(look.sql)
 app.command()(look.trace)
+app.command()(series.series)
+app.command()(backtest.backtest)
 app.command()(people.worklist)
 app.command()(people.contacted)
 app.command()(demo.simulate)

@@ -23,7 +23,7 @@ from neuro_assets.coverage.valid import judged, read_facts
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, gather_by_day
-from neuro_assets.streams.coverage import COVERAGE_TABLES, DAILY, HOURLY, REASONS, VALID_DAY
+from neuro_assets.streams.coverage import COVERAGE_TABLES, DAILY, HOURLY, REASONS, VALID_DAY, WEAR
 from neuro_assets.study import Window
 
 # A block of people is some 10 million minutes: 100 MB.
@@ -34,11 +34,27 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class CoverageReport:
-    """What was written."""
+    """What was written.
+
+    Attributes:
+        people: whose hours are told.
+        hours: rows of hours.
+        days: days, those included that were not asked for.
+        days_of_other_wear: days that were not asked for, on which wear is another one than before.
+    """
 
     people: int
     hours: int
     days: int
+    days_of_other_wear: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Written:
+    """One transaction: how many hours it has, and the days on which wear is another one than before."""
+
+    hours: int = 0
+    days_of_other_wear: frozenset[date] = frozenset()
 
 
 def cover_days(
@@ -77,21 +93,24 @@ def cover_days(
         now=now,
     )
     _leave_window(connection, job, window)
-    hours = days = 0
+    written: list[_Written] = []
+    days = 0
     if since <= until:
         before = _with_rows(connection, since, until)
-        hours, days = _cover(connection, job, task, people, None), (until - since).days + 1
-        for part in gaps_around(connection, since, until, before):
-            hours += _again(connection, job, task, people, part, is_sure=False)
+        written.append(_cover(connection, job, task, people, None))
+        days = (until - since).days + 1
+        gaps = gaps_around(connection, since, until, before)
+        written += [_again(connection, job, task, people, part, is_sure=False) for part in gaps]
     for part in outdated(connection, task, people):
-        hours += _again(connection, job, task, people, part)
+        written.append(_again(connection, job, task, people, part))
         days += (part.last - part.first).days + 1
-    return CoverageReport(len(people), hours, days)
+    other = frozenset(day for w in written for day in w.days_of_other_wear if not first <= day <= last)
+    return CoverageReport(len(people), sum(w.hours for w in written), days, other)
 
 
 def _again(
     connection: Connection, job: Ingest, task: Task, people: Sequence[Person], part: Rewrite, *, is_sure: bool = True
-) -> int:
+) -> _Written:
     """Write some people's days again; where it is not sure that they changed, only if they did."""
     who = set(part.people)
     some = [p for p in people if p.participant_id in who]
@@ -176,26 +195,49 @@ def _cover(
     only: Sequence[str] | None,
     *,
     is_sure: bool = True,
-) -> int:
-    """Write a range of days in one transaction, of everybody or `only` of some; returns how many hours it has."""
+) -> _Written:
+    """Write a range of days in one transaction, of everybody or `only` of some."""
     _prepare(connection)
     for block in _blocks(people, task.first, task.last):
         part = block_of(connection, task, block)
         if part is None:
             continue
-        for name, frames in (("coverage_hours", part.hours), ("coverage_facts", [part.days])):
+        told = {"coverage_hours": part.hours, "coverage_facts": [part.days], "coverage_wear": [part.wear]}
+        for name, frames in told.items():
             for frame in frames:
                 connection.register("frame_part", frame.to_arrow())
                 connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM frame_part")
                 connection.unregister("frame_part")
     _tell_people(connection, task, people)
     if only is not None and not is_sure and not _is_changed(connection, task, only):
-        return 0
+        return _Written()
     days = judged(read_facts(connection, task), task.study.coverage.valid_day)
     with job.lake.transaction(connection, [t.qualified for t in COVERAGE_TABLES]):
+        other = _days_of_other_wear(connection, task, only)
         _write(connection, task, days, only)
     counted = connection.execute("SELECT count(*) FROM coverage_hours WHERE NOT by_day").fetchone()
-    return counted[0] if counted else 0
+    return _Written(counted[0] if counted else 0, other)
+
+
+def _days_of_other_wear(connection: Connection, task: Task, only: Sequence[str] | None) -> frozenset[date]:
+    """Days of which wear is about to be written otherwise than it is."""
+    found = connection.execute(
+        f"""
+        WITH new AS (
+            SELECT participant_id, day, make_timestamptz(start_min * 60_000_000) AS ts, worn_min FROM coverage_wear
+        ), old AS (
+            SELECT participant_id, day, ts, worn_min FROM {WEAR.qualified}
+            WHERE day BETWEEN $first AND $last{_whose(only)}
+        )
+        SELECT DISTINCT day FROM ((FROM new EXCEPT FROM old) UNION ALL (FROM old EXCEPT FROM new))
+        """,
+        {"first": task.first, "last": task.last} | ({} if only is None else {"people": list(only)}),
+    ).fetchall()
+    return frozenset(day for (day,) in found)
+
+
+def _whose(only: Sequence[str] | None) -> str:
+    return "" if only is None else " AND participant_id IN (SELECT unnest($people))"
 
 
 def _blocks(people: Sequence[Person], first: date, last: date) -> Iterator[list[Person]]:
@@ -226,6 +268,10 @@ def _prepare(connection: Connection) -> None:
         " moving_without_heart_rate_min INTEGER, in_bed_min INTEGER,"
         " asleep_min INTEGER, steps_asleep DOUBLE)"
     )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE coverage_wear"
+        " (participant_id VARCHAR, day DATE, start_min BIGINT, worn_min INTEGER)"
+    )
 
 
 def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -> None:
@@ -237,10 +283,11 @@ def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -
     if unlisted:
         frame = pl.DataFrame(unlisted, {"participant_id": pl.String, "first_day": pl.Date}, orient="row")
         connection.register("frame_unlisted", frame.to_arrow())
-        connection.execute(
-            "DELETE FROM coverage_hours h USING frame_unlisted u"
-            " WHERE h.participant_id = u.participant_id AND h.day < u.first_day"
-        )
+        for table in ("coverage_hours", "coverage_wear"):
+            connection.execute(
+                f"DELETE FROM {table} h USING frame_unlisted u"
+                " WHERE h.participant_id = u.participant_id AND h.day < u.first_day"
+            )
         connection.unregister("frame_unlisted")
     rules = rules_of(task.study.coverage, task.held, task.first, task.last)
     whole, came = task.reached.whole_until, task.reached.came_until
@@ -300,11 +347,10 @@ def _write(connection: Connection, task: Task, days: pl.DataFrame, only: Sequenc
     first, last = task.first, task.last
     evidence = _told_of()
     gather_by_day(connection, (last - first).days + 1)
-    whose = "" if only is None else " AND participant_id IN (SELECT unnest(?))"
     for table in COVERAGE_TABLES:
         connection.execute(
-            f"DELETE FROM {table.qualified} WHERE day BETWEEN ? AND ?{whose}",
-            [first, last] if only is None else [first, last, list(only)],
+            f"DELETE FROM {table.qualified} WHERE day BETWEEN $first AND $last{_whose(only)}",
+            {"first": first, "last": last} | ({} if only is None else {"people": list(only)}),
         )
     connection.execute(
         f"""
@@ -312,6 +358,14 @@ def _write(connection: Connection, task: Task, days: pl.DataFrame, only: Sequenc
         SELECT * EXCLUDE (by_day, start_min, told_by, told_min), make_timestamptz(start_min * 60_000_000) AS ts,
             nullif(told_by, '') AS basis, {evidence} AS evidence
         FROM coverage_hours WHERE NOT by_day ORDER BY day, participant_id, stream, start_min
+        """
+    )
+    connection.execute(
+        f"""
+        INSERT INTO {WEAR.qualified} BY NAME
+        SELECT participant_id, day, make_timestamptz(start_min * 60_000_000) AS ts,
+            make_timestamptz((start_min + worn_min) * 60_000_000) AS until_ts, worn_min
+        FROM coverage_wear ORDER BY day, participant_id, start_min
         """
     )
     order = " ".join(f"WHEN '{r}' THEN {n}" for r, n in _ORDER.items())

@@ -1,6 +1,6 @@
 """The hours of a block of people, and what their days say as a whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -38,10 +38,11 @@ _OF_GAP = {
 
 @dataclass(frozen=True)
 class Block:
-    """Rows for the temporary tables: hours of each stream, and one row a person and day."""
+    """Rows for the temporary tables: hours of each stream, one row a person and day, and stretches of wear."""
 
     hours: list[pl.DataFrame]
     days: pl.DataFrame
+    wear: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,47 @@ def block_of(connection: Connection, task: Task, block: list[Person]) -> Block |
     seen = counted.count(grid.any_row & is_worn) if task.covered.by_day else any_row
     frames += [_frame(shared, s.name, any_row, seen, by_day=True) for s in task.covered.by_day]
     sleep = read_sleep(connection, grid.steps.shape, start)
-    return Block(frames, day_facts(names, hours, grid, is_worn, tells_wear, sleep, first, last))
+    days = day_facts(names, hours, grid, is_worn, tells_wear, sleep, first, last)
+    return Block(frames, days, wear_stretches(names, hours, told, day_begins, is_worn))
+
+
+def wear_stretches(
+    names: Sequence[str],
+    hours: PersonHours,
+    told: NDArray[np.intp],
+    day_begins: NDArray[np.int64],
+    is_worn: Bools,
+) -> pl.DataFrame:
+    """The longest stretches of worn minutes within a local day and the hours that are told, sorted by person and time.
+
+    Args:
+        names: of the people.
+        hours: of the minutes, all of them, side by side.
+        told: which of the hours are told.
+        day_begins: where local days begin, counted from the first minute.
+        is_worn: shape (people, minutes).
+
+    Returns:
+        participant_id, day, start_min (since 1970-01-01 UTC), worn_min.
+    """
+    count = is_worn.shape[1]
+    hour_of = np.repeat(np.arange(len(hours)), np.diff(hours.start_min - hours.start_min[0], append=count))
+    is_told, is_midnight = np.zeros(len(hours), dtype=np.bool_), np.zeros(count, dtype=np.bool_)
+    is_told[told], is_midnight[day_begins] = True, True
+    own = is_worn & is_told[hour_of]
+    goes_on = own[:, 1:] & own[:, :-1] & ~is_midnight[1:]
+    nothing = np.zeros((len(own), 1), dtype=np.bool_)
+    person, begin = np.nonzero(own & ~np.hstack((nothing, goes_on)))
+    _, last = np.nonzero(own & ~np.hstack((goes_on, nothing)))
+    return pl.DataFrame(
+        {
+            "participant_id": np.asarray(names, dtype=object)[person].tolist(),
+            "day": hours.day[hour_of[begin]],
+            "start_min": hours.start_min[0] + begin,
+            "worn_min": (last - begin + 1).astype(np.int32),
+        },
+        schema_overrides={"participant_id": pl.String},
+    )
 
 
 def _worn(grid: MinuteGrid, day_begins: NDArray[np.int64], rules: CoverageRules) -> Bools:

@@ -12,7 +12,7 @@ from neuro_assets.coverage.gaps import AFTER_LAST_SYNC, DRAIN_SYNCS, GAP_BASES, 
 from neuro_assets.coverage.roster import Person, has_day, zone_of
 from neuro_assets.coverage.task import Reached, Task
 from neuro_assets.lake.lake import Connection
-from neuro_assets.streams.coverage import DAILY, HOURLY, VALID_DAY
+from neuro_assets.streams.coverage import DAILY, HOURLY, VALID_DAY, WEAR
 from neuro_assets.study import CoverageRules
 
 LAPSED = "+lapsed"
@@ -22,6 +22,8 @@ _DAY = timedelta(days=1)
 # Days written in one go: what is held in memory grows with it.
 _AT_ONCE = 62
 _FAR = date(9999, 1, 1)
+# What is written of a day, by number; another one makes every covered day outdated. 2: stretches of wear.
+_WRITTEN = 2
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ def rules_of(rules: CoverageRules, held: frozenset[tuple[str, date]], first: dat
         noon = datetime.combine(day, time(12), UTC)
         near = [o for o in rules.outages if o.since < noon + reach and o.until > noon - 2 * _DAY]
         holds = sorted(f"{name} {d}" for name, d in held if day - _DAY <= d < day + reach)
-        text = json.dumps([body, [o.model_dump(mode="json", exclude={"note"}) for o in near], holds], sort_keys=True)
+        text = json.dumps(
+            [_WRITTEN, body, [o.model_dump(mode="json", exclude={"note"}) for o in near], holds], sort_keys=True
+        )
         found[day] = hashlib.sha256(text.encode()).hexdigest()[:12]
     return found
 
@@ -62,7 +66,8 @@ def outdated(connection: Connection, task: Task, people: Sequence[Person]) -> li
     - hours and days that waited for a sync or a row which has come since;
     - people who came to the roster or have left it, or whose first or last day is another one;
     - days under other rules or in another zone, and days that were not over when they were written;
-    - days on which nobody has a row, between days that have some: no new row will ever touch them.
+    - days on which nobody has a row, between days that have some: no new row will ever touch them;
+    - days that were written by a version that wrote less of them.
 
     Args:
         connection: with all tables of coverage there.
@@ -72,7 +77,7 @@ def outdated(connection: Connection, task: Task, people: Sequence[Person]) -> li
     extent = connection.execute(f"SELECT min(day), max(day) FROM {DAILY.qualified}").fetchone()
     if extent is None or extent[0] is None:
         return []
-    found = _waiting(connection, task.reached) + _changed(connection, task, people, extent)
+    found = _waiting(connection, task.reached) + _changed(connection, task, people, extent) + _without_wear(connection)
     known = {p.participant_id: p for p in people}
     # A day that a clock never showed, or whose zone nobody knows, has no hours, now or later.
     return _gathered((who, day) for who, day in found if who not in known or has_day(known[who], day))
@@ -206,6 +211,20 @@ def _changed(
     for name in frames:
         connection.unregister(name)
     return found
+
+
+def _without_wear(connection: Connection) -> list[tuple[str, date]]:
+    """Days outside of people's enrolment, which have no rules, that were written before there was a table of wear."""
+    outside = connection.execute(
+        f"SELECT DISTINCT participant_id, day FROM {DAILY.qualified} WHERE expected_min = 0 AND worn_min > 0"
+    ).fetchall()
+    if not outside:
+        return []
+    there = connection.execute(
+        f"SELECT DISTINCT participant_id, day FROM {WEAR.qualified} WHERE day IN (SELECT unnest(?))",
+        [sorted({day for _, day in outside})],
+    ).fetchall()
+    return sorted(set(outside) - set(there))
 
 
 def _protocol_frames(task: Task, people: Sequence[Person], extent: tuple[date, date]) -> dict[str, pl.DataFrame]:

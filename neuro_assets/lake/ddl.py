@@ -9,11 +9,14 @@ from neuro_assets.streams.model import Stream, Table
 
 
 def create_table(connection: Connection, table: Table) -> None:
-    """Create the table (partitioned as declared) unless it is there; add nothing to one that is."""
+    """Create the table (partitioned and sorted as declared) unless it is there; add nothing to one that is."""
     columns = ", ".join(f"{c.name} {_stored_type(c.type)}" for c in table.columns)
     connection.execute(f"CREATE TABLE IF NOT EXISTS {table.qualified} ({columns})")
     if table.partition_by:
         connection.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({table.partition_by})")
+    if table.is_kept_sorted:
+        order = ", ".join(f"{column} ASC" for column in table.sort_by)
+        connection.execute(f"ALTER TABLE {table.qualified} SET SORTED BY ({order})")
 
 
 def ensure_tables(connection: Connection, tables: Iterable[Table]) -> list[str]:

@@ -147,7 +147,22 @@ CROSS_STREAM = Table(
     partition_by="day",
     sort_by=("participant_id",),
 )
-COVERAGE_TABLES = (HOURLY, DAILY, VALID_DAY, CROSS_STREAM)
+WEAR = Table(
+    "coverage",
+    "wear",
+    (
+        PARTICIPANT,
+        DAY,
+        Column("ts", "TIMESTAMPTZ", "Minute in which the stretch begins", "UTC"),
+        Column("until_ts", "TIMESTAMPTZ", "Where it ends: the first minute that is not part of it", "UTC"),
+        Column("worn_min", "INTEGER", "Length of the stretch", "min", ge=1, le=2880),
+    ),
+    "When the device was worn: stretches of minutes side by side, as long as they can be within a local day. Of each"
+    " hour they are the `worn_min` of `coverage.hourly`.",
+    partition_by="day",
+    sort_by=("participant_id", "ts"),
+)
+COVERAGE_TABLES = (HOURLY, DAILY, VALID_DAY, CROSS_STREAM, WEAR)
 
 
 def _days(name: str, description: str) -> Column:

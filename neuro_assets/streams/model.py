@@ -60,7 +60,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Table:
-    """A lake table `[schema, name]`, which is also its Dagster asset key."""
+    """A lake table `[schema, name]`, which is also its Dagster asset key.
+
+    Rows are written in the order of `sort_by`; where it `is_kept_sorted`, maintenance sorts what it merges, too.
+    """
 
     schema: str
     name: str
@@ -68,6 +71,7 @@ class Table:
     description: str
     partition_by: str | None = None
     sort_by: tuple[str, ...] = ()
+    is_kept_sorted: bool = field(default=False, kw_only=True)
 
     @property
     def qualified(self) -> str:

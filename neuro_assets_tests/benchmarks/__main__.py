@@ -11,9 +11,11 @@ from neuro_assets_tests.benchmarks.dagster_costs import code_location, latency, 
 from neuro_assets_tests.benchmarks.events import events
 from neuro_assets_tests.benchmarks.growth import growth
 from neuro_assets_tests.benchmarks.heart_rate import heart_rate
+from neuro_assets_tests.benchmarks.imputation import imputation
 from neuro_assets_tests.benchmarks.memory import memory
 from neuro_assets_tests.benchmarks.queries import queries
 from neuro_assets_tests.benchmarks.report import PAGE, Section, page, with_sections
+from neuro_assets_tests.benchmarks.series import series
 from neuro_assets_tests.benchmarks.simulator import simulator
 from neuro_assets_tests.benchmarks.small_files import small_files
 
@@ -26,9 +28,11 @@ ALL: dict[str, Callable[[Path], Section]] = {
     "latency": latency,
     "coverage": coverage,
     "queries": queries,
+    "series": series,
     "simulator": simulator,
     "growth": growth,
     "small_files": small_files,
+    "imputation": imputation,
 }
 
 

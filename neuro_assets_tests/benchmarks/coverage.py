@@ -12,6 +12,7 @@ from neuro_assets.simulate.minutes import changed, plant_minutes, scenario
 from neuro_assets.simulate.minutes.study import MinuteStudy
 from neuro_assets.simulate.minutes.truth import planted_tables
 from neuro_assets.simulated_lake import fill_lake
+from neuro_assets.streams.coverage import COVERAGE_TABLES
 from neuro_assets_tests.benchmarks.homes import new_home
 from neuro_assets_tests.benchmarks.memory import GB
 from neuro_assets_tests.benchmarks.report import Section, Target
@@ -68,8 +69,8 @@ def coverage(root: Path) -> Section:
         whole = cover(0, DAYS - 1)
         hours = one(job.lake, "SELECT count(*) FROM coverage.hourly")
         with job.lake.connect() as connection, job.lake.transaction(connection, ["coverage"]):
-            for table in ("hourly", "daily", "valid_day", "cross_stream"):
-                connection.execute(f"DROP TABLE coverage.{table}")
+            for table in COVERAGE_TABLES:
+                connection.execute(f"DROP TABLE {table.qualified}")
         # Each day is new, and written with the one before it and the one after.
         cover(0, LITTLE)
         early = [cover(day, day) for day in range(LITTLE + 2, LITTLE + 5)]

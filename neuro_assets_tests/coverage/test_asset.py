@@ -36,13 +36,17 @@ def results(study) -> dict[str, bool]:
     [
         ("UPDATE coverage.hourly SET missing_min = missing_min + 1 WHERE hour = 3 AND stream = 'steps'", {"hourly"}),
         ("UPDATE coverage.hourly SET reason = NULL WHERE reason IS NOT NULL", {"hourly"}),
-        ("DELETE FROM coverage.hourly WHERE hour = 5", {"daily"}),
+        ("DELETE FROM coverage.hourly WHERE hour = 5", {"daily", "wear"}),
         ("DELETE FROM coverage.daily WHERE stream = 'steps'", {"daily"}),
+        ("DELETE FROM coverage.wear WHERE day = '2019-11-03'", {"wear"}),
+        ("UPDATE coverage.wear SET ts = ts + INTERVAL 1 MINUTE, worn_min = worn_min - 1", {"wear"}),
+        ("UPDATE coverage.wear SET worn_min = worn_min - 1", {"wear"}),
+        ("INSERT INTO coverage.wear SELECT 'b', day, ts, until_ts, worn_min FROM coverage.wear", {"wear"}),
         ("UPDATE coverage.daily SET valid_min = length_min, missing_min = 0 WHERE missing_min > 0", {"daily"}),
     ],
 )
 def test_the_check_fails_where_minutes_do_not_add_up(covered, change: str, fails: set[str]):
-    assert results(covered) == {"hourly": True, "daily": True}
+    assert results(covered) == {"hourly": True, "daily": True, "wear": True}
     with covered.job.lake.connect() as connection, covered.job.lake.transaction(connection, ["coverage.hourly"]):
         connection.execute(change)
     assert {name for name, passed in results(covered).items() if not passed} == fails

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from neuro_assets.lake import extensions
 from neuro_assets.lake.ddl import ensure_tables, existing_columns, missing_tables
 from neuro_assets.lake.extensions import PACKAGES, are_checked, load_extensions, packaged_path
 from neuro_assets.lake.lake import Lake
+from neuro_assets.lake.maintenance import maintain
 from neuro_assets.streams.catalogue import STREAMS, stream
 from neuro_assets.streams.model import Column, Table
 from neuro_assets_tests.tables import query
@@ -39,6 +41,19 @@ def test_tables_are_made_once_and_partitioned_as_declared(lake: Lake):
         assert existing_columns(connection) == {"s.t": {"day": "DATE", "a": "VARCHAR"}}
         connection.execute("INSERT INTO s.t VALUES ('2016-04-01', 'x'), ('2016-04-02', 'y')")
     assert len(list(Path(lake.data_path).rglob("*.parquet"))) == 2
+
+
+def test_what_maintenance_merges_of_a_table_that_is_kept_sorted_is_sorted(lake: Lake):
+    declared = replace(
+        table(DAY_COLUMN, TEXT), partition_by="year(day), month(day)", sort_by=("a", "day"), is_kept_sorted=True
+    )
+    with lake.connect() as connection:
+        ensure_tables(connection, [declared])
+        for day in (3, 1, 2):
+            connection.execute(f"INSERT INTO s.t VALUES ('2016-04-0{day}', 'x'), ('2016-04-0{day}', 'b')")
+    report = maintain(lake, grace_hours=0)
+    assert (report.files_before, report.files_after) == (3, 1)
+    assert query(lake, "SELECT a, day(day) FROM s.t") == [(a, day) for a in "bx" for day in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
 from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
 from neuro_assets.streams.episodes import EPISODE_TABLES
 from neuro_assets.streams.model import Column, Stream, Table
+from neuro_assets.streams.series import SERIES_TABLES
 from neuro_assets.streams.surveys import SURVEY_ANOMALY, SURVEY_TABLES
 
 SECTIONS = {
@@ -27,6 +28,7 @@ TABLES = [
     *SURVEY_TABLES,
     SURVEY_ANOMALY,
     *EPISODE_TABLES,
+    *SERIES_TABLES,
 ]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 
@@ -107,6 +109,6 @@ def test_every_stream_without_hours_of_record_is_named_as_such():
 
 
 def test_no_table_is_described_that_is_not_there():
-    described = {name for name in SECTIONS if name.startswith(("raw.", "staging.", "coverage.", "ops."))}
+    described = {name for name in SECTIONS if name.startswith(("raw.", "staging.", "coverage.", "imputed.", "ops."))}
     there = {t.qualified for t in TABLES} | {k.raw_table.qualified for k in KINDS}
     assert described == {name for name in there if not name.startswith("baselines.")}

@@ -1,0 +1,368 @@
+"""Filling gaps of a range of days: which values, gaps and totals are written, and which days beside them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, partial
+
+import polars as pl
+
+from neuro_assets.imputation.fill import Filled, fill_day
+from neuro_assets.imputation.gaps import tell_gaps
+from neuro_assets.imputation.grid import read_grids, resolutions_of
+from neuro_assets.imputation.models import Learned, learn_all, mode_of, read_model, spans_of
+from neuro_assets.imputation.rules import imputed_streams, rule_for
+from neuro_assets.ingest.load import Ingest
+from neuro_assets.lake.ddl import ensure_tables, missing_tables
+from neuro_assets.lake.lake import Connection, gather_by_day, look_here_first
+from neuro_assets.science.imputation.model import Mode
+from neuro_assets.science.imputation.rules import Rule
+from neuro_assets.science.imputation.series import RESOLUTIONS, Resolution
+from neuro_assets.streams.coverage import COVERAGE_TABLES, HOURLY
+from neuro_assets.streams.imputed import DAILY, GAP, GAP_TOTAL, MODEL_TABLES, OBSERVED, values_table
+from neuro_assets.streams.model import Stream, Table
+from neuro_assets.streams.series import SERIES_TABLES
+from neuro_assets.study import Study
+
+_DAY = timedelta(days=1)
+# Days that are held in memory at once.
+_DAYS_AT_ONCE = 7
+
+
+@dataclass(frozen=True)
+class ImputationReport:
+    """What was written.
+
+    Attributes:
+        rows: table -> rows.
+        imputed: values that were filled in.
+        days_beside: days that were not asked for, written because what decides them is new.
+    """
+
+    rows: dict[str, int]
+    imputed: int
+    days_beside: frozenset[date]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One stream of people whose values are equally far apart."""
+
+    study: Study
+    stream: Stream
+    resolution: Resolution
+    mode: Mode
+    rule: Rule
+    read: Callable[[date], Learned | None]
+
+    @property
+    def table(self) -> Table:
+        return values_table(self.stream, self.resolution.name)
+
+    @property
+    def reach(self) -> int:
+        """How many days away what is seen may decide a day."""
+        return -(-self.resolution.context_min // 1440)
+
+    def model_of(self, day: date) -> Learned | None:
+        """The model that holds on a day."""
+        spans = spans_of(self.study, self.mode, day, day)
+        return self.read(spans[0].valid_from) if spans else None
+
+
+def imputation_tables(study: Study) -> tuple[Table, ...]:
+    """Every table that imputation writes under a protocol."""
+    values = [values_table(s, r) for s in imputed_streams(study) for r in RESOLUTIONS]
+    return (*MODEL_TABLES, OBSERVED, GAP, GAP_TOTAL, DAILY, *values)
+
+
+def ensure_imputation(connection: Connection, job: Ingest) -> None:
+    """Make the tables that imputation reads and writes, where they are missing."""
+    tables = (*imputation_tables(job.study), *COVERAGE_TABLES, *SERIES_TABLES)
+    if missing_tables(connection, tables):
+        with job.lake.transaction(connection, ["ddl"]):
+            ensure_tables(connection, tables)
+
+
+def impute_days(
+    connection: Connection, job: Ingest, first: date, last: date, now: datetime | None = None
+) -> ImputationReport:
+    """Write observed stretches, gaps, totals and regular series of the days `first` to `last`.
+
+    What is seen around a day decides it, so days beside are written again where it changes them, for those people whom
+    it concerns. Models that are missing are learned first; those that are there are left as they are, so that a late
+    file changes the days it touches and no others.
+
+    Args:
+        connection: with the tables of staging, coverage and the rollups there.
+        job: the study and the lake.
+        first: first local day.
+        last: last local day.
+        now: the clock.
+    """
+    study, tables = job.study, imputation_tables(job.study)
+    ensure_imputation(connection, job)
+    look_here_first(connection)
+    streams, mode = imputed_streams(study), mode_of(study, (now or datetime.now(UTC)).date())
+    for _ in learn_all(connection, job, streams, mode, first, last, anew=False):
+        pass
+    rows = dict.fromkeys((t.qualified for t in tables if t not in MODEL_TABLES), 0)
+    imputed, beside = 0, set[date]()
+    for stream in streams:
+        for name, people in resolutions_of(connection, stream, first, last).items():
+            resolution = RESOLUTIONS[name]
+            rule = rule_for(study, stream.name, name)
+            read = cache(partial(read_model, connection, stream.name, resolution, mode))
+            task = _Task(study, stream, resolution, mode, rule, read)
+            made = _impute(connection, job, task, people, first, last)
+            for table, count in made.rows.items():
+                rows[table] += count
+            imputed += made.imputed
+            beside |= made.days_beside
+    return ImputationReport(rows, imputed, frozenset(beside))
+
+
+def _impute(
+    connection: Connection, job: Ingest, task: _Task, people: Mapping[date, frozenset[str]], first: date, last: date
+) -> ImputationReport:
+    _prepare(connection)
+    _make(connection, task, people, observed=True)
+    tell_gaps(connection, task.study, task.stream, task.resolution, task.rule, first, last)
+    # Days beside, of those of whom a gap reaches there or is another one now.
+    _make(connection, task, _beside(connection, task, first, last), observed=False)
+    _finish(connection, task)
+    return _write(connection, job, task, first, last)
+
+
+def _prepare(connection: Connection) -> None:
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE made_observed (participant_id VARCHAR, day DATE, ts TIMESTAMPTZ,"
+        " until_ts TIMESTAMPTZ, state VARCHAR)"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE made_cells (participant_id VARCHAR, day DATE, start_min BIGINT, minute SMALLINT,"
+        " fold TINYINT, observed_value DOUBLE, counts BOOLEAN, estimate DOUBLE, lower_90 DOUBLE, upper_90 DOUBLE,"
+        " method VARCHAR, minutes_from_edge INTEGER, refusal VARCHAR, model_version VARCHAR)"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE made_totals (participant_id VARCHAR, day DATE, ts TIMESTAMPTZ,"
+        " until_ts TIMESTAMPTZ, total DOUBLE, lower_90 DOUBLE, upper_90 DOUBLE, method VARCHAR, model_version VARCHAR)"
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE made_days (participant_id VARCHAR, day DATE)")
+
+
+def _make(connection: Connection, task: _Task, whose: Mapping[date, frozenset[str]], *, observed: bool) -> None:
+    """Estimate days of some people into the temporary tables."""
+    for days in contiguous_days(whose, _DAYS_AT_ONCE):
+        people = sorted(frozenset().union(*(whose[day] for day in days)))
+        after = task.reach if task.mode == "whole_record" else 0
+        around = days[0] - task.reach * _DAY, days[-1] + after * _DAY
+        for grid in read_grids(connection, task.study, task.stream, task.resolution, people, *around):
+            made: list[Filled] = []
+            for day in days:
+                filled = fill_day(grid, task.resolution, task.mode, task.rule, task.model_of(day), day)
+                if filled is not None:
+                    made.append(filled.of(whose[day]))
+            _keep(connection, made, observed=observed)
+
+
+def contiguous_days(days: Iterable[date], at_once: int) -> list[list[date]]:
+    """Days side by side together, no more than so many."""
+    found: list[list[date]] = []
+    for day in sorted(days):
+        if found and day - found[-1][-1] == _DAY and len(found[-1]) < at_once:
+            found[-1].append(day)
+        else:
+            found.append([day])
+    return found
+
+
+def _keep(connection: Connection, made: Sequence[Filled], *, observed: bool) -> None:
+    for name in ("cells", "totals", "days", *(("observed",) if observed else ())):
+        frames = [frame for filled in made if (frame := getattr(filled, name)).height]
+        if frames:
+            connection.register("frame_made", pl.concat(frames).to_arrow())
+            connection.execute(f"INSERT INTO made_{name} BY NAME SELECT * FROM frame_made")
+            connection.unregister("frame_made")
+
+
+_BESIDE = f"""
+WITH old AS (
+    SELECT g.participant_id, g.ts, g.until_ts, g.reason, g.is_over, g.refusal FROM {GAP.qualified} g
+    JOIN gap_span s ON s.participant_id = g.participant_id AND g.ts >= s.since AND g.ts < s.until
+    WHERE g.stream = $stream AND g.resolution = $resolution
+), new AS (SELECT participant_id, ts, until_ts, reason, is_over, refusal FROM made_gap
+), changed AS ((FROM old EXCEPT FROM new) UNION ALL (FROM new EXCEPT FROM old)
+), days AS (
+    SELECT DISTINCT h.participant_id, h.day FROM {HOURLY.qualified} h
+    JOIN changed c ON c.participant_id = h.participant_id AND h.ts < c.until_ts
+        AND h.ts + to_minutes(h.length_min) > c.ts
+    WHERE h.stream = $stream
+    UNION
+    -- What is seen near the edge of the days decides gaps beside it.
+    SELECT participant_id, unnest(generate_series(
+        greatest($first - $before, ts::DATE - 1), least($last + $after, until_ts::DATE + 1), INTERVAL 1 DAY
+    ))::DATE AS day
+    FROM {GAP.qualified} SEMI JOIN gap_span USING (participant_id)
+    WHERE stream = $stream AND resolution = $resolution
+        AND ts < ($last + $after + 2)::TIMESTAMPTZ AND until_ts > ($first - $before - 1)::TIMESTAMPTZ
+)
+SELECT day, list(DISTINCT participant_id) FROM days
+SEMI JOIN (
+    SELECT participant_id, day FROM {DAILY.qualified} WHERE stream = $stream AND resolution = $resolution
+) USING (participant_id, day)
+WHERE day NOT BETWEEN $first AND $last GROUP BY day
+"""
+
+
+def _beside(connection: Connection, task: _Task, first: date, last: date) -> dict[date, frozenset[str]]:
+    """Days that are not asked for, and the people of whom they may be others now."""
+    found = connection.execute(
+        _BESIDE,
+        {
+            "stream": task.stream.name,
+            "resolution": task.resolution.name,
+            "first": first,
+            "last": last,
+            "before": task.reach if task.mode == "whole_record" else 0,
+            "after": task.reach,
+        },
+    ).fetchall()
+    return {day: frozenset(whose) for day, whose in found}
+
+
+def _finish(connection: Connection, task: _Task) -> None:
+    """Make `made_values` and `made_gap_total`: the rows as they are written."""
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE every_gap AS
+        SELECT participant_id, gap_id, ts, until_ts, gap_min, refusal FROM made_gap
+        UNION ALL
+        SELECT g.participant_id, g.gap_id, g.ts, g.until_ts, g.gap_min, g.refusal FROM {GAP.qualified} g
+        LEFT JOIN gap_span s ON s.participant_id = g.participant_id AND g.ts >= s.since AND g.ts < s.until
+        WHERE g.stream = $stream AND g.resolution = $resolution AND s.participant_id IS NULL
+            AND g.participant_id IN (SELECT participant_id FROM made_days)
+        """,
+        {"stream": task.stream.name, "resolution": task.resolution.name},
+    )
+    # What was known by the end of the day: that the gap was not over, or that it would be long, was not.
+    late = "'not_over', 'too_long', 'only_totals'" if task.mode == "past_only" else "'too_long', 'only_totals'"
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE made_values AS
+        WITH cells AS (
+            SELECT *, make_timestamptz(start_min * 60_000_000) AS ts FROM made_cells
+        ), placed AS (
+            SELECT c.*, g.gap_id, g.gap_min,
+                CASE WHEN g.refusal IN ({late}) THEN c.refusal ELSE coalesce(g.refusal, c.refusal) END AS why
+            FROM cells c ASOF LEFT JOIN every_gap g
+                ON g.participant_id = c.participant_id AND c.ts >= g.ts
+            WHERE c.counts OR c.ts < g.until_ts
+            UNION ALL
+            SELECT c.*, NULL, NULL, NULL FROM cells c ASOF LEFT JOIN every_gap g
+                ON g.participant_id = c.participant_id AND c.ts >= g.ts
+            WHERE NOT c.counts AND c.observed_value IS NOT NULL AND (g.ts IS NULL OR c.ts >= g.until_ts)
+        ), told AS (
+            SELECT *, NOT counts AND gap_id IS NOT NULL AND estimate IS NOT NULL AND why IS NULL AS is_imputed
+            FROM placed
+        )
+        SELECT participant_id, day, ts, day + to_minutes(minute::BIGINT) AS local_ts, fold,
+            CASE WHEN counts THEN observed_value WHEN is_imputed THEN estimate END AS value, observed_value, is_imputed,
+            CASE WHEN is_imputed THEN method END AS method, CASE WHEN is_imputed THEN lower_90 END AS lower_90,
+            CASE WHEN is_imputed THEN upper_90 END AS upper_90, CASE WHEN NOT counts THEN gap_id END AS gap_id,
+            CASE WHEN NOT counts THEN gap_min END AS gap_min,
+            CASE WHEN is_imputed THEN minutes_from_edge END AS minutes_from_edge,
+            CASE WHEN NOT counts AND NOT is_imputed AND gap_id IS NOT NULL THEN coalesce(why, 'no_estimate') END
+                AS refusal,
+            '{task.mode}' AS mode, CASE WHEN is_imputed THEN model_version END AS model_version
+        FROM told
+        """
+    )
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE made_gap_total AS
+        SELECT t.participant_id, t.day, '{task.stream.name}' AS stream, '{task.resolution.name}' AS resolution,
+            g.gap_id, g.gap_min, t.total, t.lower_90, t.upper_90, t.method, '{task.mode}' AS mode, t.model_version
+        FROM made_totals t JOIN every_gap g USING (participant_id, ts, until_ts)
+        WHERE g.refusal IS NULL OR g.refusal = 'only_totals'
+        """
+    )
+
+
+_DAILY = """
+CREATE OR REPLACE TEMP TABLE made_daily AS
+SELECT d.participant_id, d.day, $stream AS stream, $resolution AS resolution, $mode AS mode,
+    coalesce($step * count(*) FILTER (value IS NOT NULL AND NOT is_imputed), 0)::INTEGER AS observed_min,
+    coalesce($step * count(*) FILTER (is_imputed), 0)::INTEGER AS imputed_min,
+    coalesce($step * count(*) FILTER (v.participant_id IS NOT NULL AND value IS NULL), 0)::INTEGER AS empty_min,
+    CASE WHEN $adds_up THEN coalesce(sum(value) FILTER (NOT is_imputed), 0) END AS observed_total,
+    CASE WHEN $adds_up THEN coalesce(sum(value) FILTER (is_imputed), 0) END AS imputed_total
+FROM made_days d LEFT JOIN made_values v USING (participant_id, day) GROUP BY ALL
+"""
+
+
+def _write(connection: Connection, job: Ingest, task: _Task, first: date, last: date) -> ImputationReport:
+    table, stream, resolution = task.table, task.stream, task.resolution
+    own, asked = {"stream": stream.name, "resolution": resolution.name}, {"first": first, "last": last}
+    _leave_unchanged(connection, table, first, last)
+    connection.execute(
+        _DAILY,
+        own | {"mode": task.mode, "step": resolution.step_min, "adds_up": stream.sampling == "interval"},
+    )
+    rows = {
+        OBSERVED: f"SELECT *, '{stream.name}' AS stream, '{resolution.name}' AS resolution FROM made_observed",
+        GAP: "SELECT * FROM made_gap",
+        GAP_TOTAL: "SELECT * FROM made_gap_total SEMI JOIN made_days USING (participant_id, day)",
+        DAILY: "SELECT * FROM made_daily",
+        table: "SELECT * FROM made_values SEMI JOIN made_days USING (participant_id, day)",
+    }
+    others = [values_table(stream, name) for name in RESOLUTIONS]
+    with job.lake.transaction(connection, [t.qualified for t in (*rows, *others)]):
+        connection.execute(
+            f"DELETE FROM {OBSERVED.qualified} o USING made_days d WHERE o.participant_id = d.participant_id"
+            " AND o.day = d.day AND o.day BETWEEN $first AND $last AND o.stream = $stream",
+            {"stream": stream.name} | asked,
+        )
+        connection.execute(
+            f"DELETE FROM {GAP.qualified} g USING gap_span s WHERE s.participant_id = g.participant_id"
+            " AND g.stream = $stream AND g.ts >= s.since AND g.ts < s.until",
+            {"stream": stream.name},
+        )
+        for gone in (GAP_TOTAL, DAILY, *others):
+            connection.execute(
+                f"DELETE FROM {gone.qualified} t USING made_days d WHERE t.participant_id = d.participant_id"
+                f" AND t.day = d.day{'' if gone in others else ' AND t.stream = $stream'}",
+                {} if gone in others else {"stream": stream.name},
+            )
+        days = connection.execute("SELECT count(DISTINCT day) FROM made_days").fetchall()[0][0]
+        gather_by_day(connection, days)
+        written = {t.qualified: _insert(connection, t, sql) for t, sql in rows.items()}
+    imputed = connection.execute(f"SELECT count(*) FROM ({rows[table]}) WHERE is_imputed").fetchall()[0][0]
+    beside = connection.execute("SELECT DISTINCT day FROM made_days WHERE day NOT BETWEEN ? AND ?", [first, last])
+    return ImputationReport(written, imputed, frozenset(day for (day,) in beside.fetchall()))
+
+
+def _leave_unchanged(connection: Connection, table: Table, first: date, last: date) -> None:
+    """Forget days beside of people for whom nothing changes: they are not written again."""
+    columns = ", ".join(table.column_names)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE same_days AS
+        WITH beside AS (SELECT DISTINCT participant_id, day FROM made_days WHERE day NOT BETWEEN $first AND $last),
+        new AS (SELECT {columns} FROM made_values SEMI JOIN beside USING (participant_id, day)),
+        old AS (SELECT {columns} FROM {table.qualified} SEMI JOIN beside USING (participant_id, day)
+            WHERE day IN (SELECT day FROM beside))
+        FROM beside ANTI JOIN ((FROM new EXCEPT FROM old) UNION ALL (FROM old EXCEPT FROM new)) d
+            USING (participant_id, day)
+        """,
+        {"first": first, "last": last},
+    )
+    connection.execute(
+        "DELETE FROM made_days d USING same_days s WHERE d.participant_id = s.participant_id AND d.day = s.day"
+    )
+
+
+def _insert(connection: Connection, table: Table, rows: str) -> int:
+    order = ", ".join((*((table.partition_by,) if table.partition_by else ()), *table.sort_by))
+    found = connection.execute(f"INSERT INTO {table.qualified} BY NAME {rows} ORDER BY {order}").fetchall()
+    return found[0][0]

@@ -1,0 +1,246 @@
+"""The series of some people as dense arrays over local days: every minute, or hour, of their clock."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neuro_assets.coverage.minutes import spread_readings
+from neuro_assets.lake.lake import Connection
+from neuro_assets.science.imputation.series import Bools, Float32s, Resolution
+from neuro_assets.series.clock import tell_clocks
+from neuro_assets.streams.coverage import HOURLY, VALID_DAY, WEAR
+from neuro_assets.streams.model import Stream
+from neuro_assets.streams.series import SERIES_1H, SERIES_1M
+from neuro_assets.study import Study
+
+# Where steps alone tell wear, still hours look like a device that is off: a day counts with so many worn minutes.
+_LEAST_WORN_MIN = 120
+_BY_RATE, _BY_STEPS = {"heart_rate", "combination", "choi_heart_rate"}, {"zero_steps", "choi_steps"}
+# Dense cells of a block: some 100 MB.
+_CELLS_AT_ONCE = 4_000_000
+_HOUR_IS_THERE = 0.999
+_AROUND = timedelta(days=35)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The minutes or hours of a clock, one after the other in true time; an entry each.
+
+    Attributes:
+        start_min: since 1970-01-01 UTC.
+        length_min: 1, or of an hour its true length.
+        day: local day.
+        minute: of the wall clock, from 0.
+        fold: 1 where the clock shows it for the second time.
+    """
+
+    start_min: NDArray[np.int64]
+    length_min: NDArray[np.int64]
+    day: NDArray[np.datetime64]
+    minute: NDArray[np.int64]
+    fold: NDArray[np.int8]
+
+    @cached_property
+    def is_weekend(self) -> Bools:
+        """Saturdays and Sundays; 1970-01-01 was a Thursday."""
+        return (self.day.astype(np.int64) + 3) % 7 >= 5
+
+    def of_day(self, day: date) -> slice:
+        """The cells of a local day."""
+        first, end = np.searchsorted(self.day, [np.datetime64(day), np.datetime64(day) + 1])
+        return slice(int(first), int(end))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What is there of people whose clocks show the same, (people, cells) each.
+
+    Attributes:
+        people: their ids.
+        cells: of their clock.
+        recorded: what the device recorded, NaN where nothing.
+        counts: whether that counts: it was recorded while the device was worn.
+        stands: whether a reading beside it stands for the cell, which has none of its own and is no gap.
+    """
+
+    people: list[str]
+    cells: Cells
+    recorded: Float32s
+    counts: Bools
+    stands: Bools
+
+    @cached_property
+    def values(self) -> Float32s:
+        """What counts, NaN elsewhere."""
+        return np.where(self.counts, self.recorded, np.float32(np.nan))
+
+
+def resolutions_of(
+    connection: Connection, stream: Stream, first: date, last: date
+) -> dict[str, dict[date, frozenset[str]]]:
+    """Resolution -> day -> people of whom the stream is expected, by how far apart their values of the day are.
+
+    By the minute where any are; a day without a value goes with the last one before it that has some, else with the
+    next one, within five weeks; who has none then goes with most people. Where nobody has any, nothing is told.
+    """
+    found = connection.execute(
+        f"""
+        WITH seen AS (
+            SELECT participant_id, day, bool_or(is_minute) AS is_minute FROM (
+                SELECT DISTINCT participant_id, day, true AS is_minute FROM {SERIES_1M.qualified}
+                WHERE stream = $stream AND day BETWEEN $since AND $until
+                UNION ALL
+                SELECT DISTINCT participant_id, day, false FROM {SERIES_1H.qualified}
+                WHERE stream = $stream AND day BETWEEN $since AND $until
+            ) GROUP BY ALL
+        ), asked AS (
+            SELECT DISTINCT participant_id, day FROM {HOURLY.qualified}
+            WHERE stream = $stream AND day BETWEEN $first AND $last
+        ), usual AS (SELECT count(*) FILTER (is_minute) * 2 >= count(*) AS is_minute FROM seen HAVING count(*) > 0)
+        SELECT a.participant_id, a.day, coalesce(p.is_minute, n.is_minute, u.is_minute) AS is_minute
+        FROM asked a
+        ASOF LEFT JOIN seen p ON p.participant_id = a.participant_id AND a.day >= p.day
+        ASOF LEFT JOIN seen n ON n.participant_id = a.participant_id AND a.day <= n.day
+        CROSS JOIN usual u
+        """,
+        {"stream": stream.name, "since": first - _AROUND, "until": last + _AROUND, "first": first, "last": last},
+    ).fetchall()
+    places: dict[str, dict[date, set[str]]] = {}
+    for who, day, is_minute in found:
+        places.setdefault("1m" if is_minute else "1h", {}).setdefault(day, set()).add(who)
+    return {name: {day: frozenset(who) for day, who in days.items()} for name, days in places.items()}
+
+
+def read_grids(
+    connection: Connection,
+    study: Study,
+    stream: Stream,
+    resolution: Resolution,
+    people: Sequence[str],
+    first: date,
+    last: date,
+) -> Iterator[Grid]:
+    """The local days `first` to `last` of people, in blocks whose clocks show the same; nobody without a zone."""
+    tell_clocks(connection, study, people, first, last)
+    by_clock: dict[int, list[str]] = {}
+    for who, clock in connection.execute("SELECT participant_id, clock FROM clock_people ORDER BY 1").fetchall():
+        by_clock.setdefault(clock, []).append(who)
+    for clock, whose in by_clock.items():
+        cells = _cells(connection, clock, resolution)
+        size = max(1, _CELLS_AT_ONCE // max(len(cells.start_min), 1))
+        for n in range(0, len(whose) if len(cells.start_min) else 0, size):
+            yield _grid(connection, study, stream, resolution, whose[n : n + size], cells)
+
+
+def _cells(connection: Connection, clock: int, resolution: Resolution) -> Cells:
+    found = connection.execute(
+        "SELECT day, hour, fold, start_min, length_min FROM clock_hours WHERE clock = ? ORDER BY start_min", [clock]
+    ).fetchnumpy()
+    length, start = found["length_min"].astype(np.int64), found["start_min"].astype(np.int64)
+    day, fold = found["day"].astype("datetime64[D]"), found["fold"].astype(np.int8)
+    hour = found["hour"].astype(np.int64)
+    if resolution.step_min == 60:
+        return Cells(start, length, day, hour * 60, fold)
+    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    # An hour that the clock jumped into or out of is shorter; which of its minutes are there is told by its end.
+    return Cells(
+        np.repeat(start, length) + within,
+        np.ones(length.sum(), dtype=np.int64),
+        np.repeat(day, length),
+        np.minimum(np.repeat(hour, length) * 60 + within, 1439),
+        np.repeat(fold, length),
+    )
+
+
+def _grid(
+    connection: Connection,
+    study: Study,
+    stream: Stream,
+    resolution: Resolution,
+    people: list[str],
+    cells: Cells,
+) -> Grid:
+    frame = pl.DataFrame({"participant_id": people, "place": np.arange(len(people), dtype=np.int32)})
+    connection.register("frame_people", frame.to_arrow())
+    connection.execute("CREATE OR REPLACE TEMP TABLE grid_people AS SELECT * FROM frame_people")
+    connection.unregister("frame_people")
+    recorded = _recorded(connection, stream, resolution, len(people), cells)
+    worn = _worn(connection, len(people), cells)
+    there = ~np.isnan(recorded)
+    counts = there & (worn | _counts_unworn(connection, study, len(people), cells))
+    stands = np.zeros_like(there)
+    if stream.sampling == "instant" and resolution.step_min == 1:
+        spread = there.copy()
+        begins = np.flatnonzero(np.append(True, cells.day[1:] != cells.day[:-1]))
+        spread_readings(spread, begins)
+        stands = spread & ~there
+    return Grid(people, cells, recorded, counts, stands)
+
+
+def _recorded(connection: Connection, stream: Stream, resolution: Resolution, people: int, cells: Cells) -> Float32s:
+    table = SERIES_1M if resolution.step_min == 1 else SERIES_1H
+    value = "total" if stream.sampling == "interval" else "mean"
+    # Of an hour that is there in part, nobody knows what the rest of it had.
+    whole = "" if resolution.step_min == 1 else f" AND observed_share >= {_HOUR_IS_THERE}"
+    found = connection.execute(
+        f"""
+        SELECT place, epoch_us(ts) // 60_000_000 AS minute, {value}::FLOAT AS value
+        FROM {table.qualified} JOIN grid_people USING (participant_id)
+        WHERE stream = $stream AND day BETWEEN $first AND $last AND {value} IS NOT NULL{whole}
+        """,
+        {"stream": stream.name, "first": str(cells.day[0]), "last": str(cells.day[-1])},
+    ).fetchnumpy()
+    recorded = np.full((people, len(cells.start_min)), np.nan, dtype=np.float32)
+    at = np.searchsorted(cells.start_min, found["minute"])
+    is_here = (at < len(cells.start_min)) & (
+        cells.start_min[np.minimum(at, len(cells.start_min) - 1)] == found["minute"]
+    )
+    recorded[np.asarray(found["place"])[is_here], at[is_here]] = np.asarray(found["value"], dtype=np.float32)[is_here]
+    return recorded
+
+
+def _worn(connection: Connection, people: int, cells: Cells) -> Bools:
+    """Cells of which at least half was worn."""
+    found = connection.execute(
+        f"""
+        SELECT place, epoch_us(ts) // 60_000_000 AS since, worn_min
+        FROM {WEAR.qualified} JOIN grid_people USING (participant_id) WHERE day BETWEEN $first AND $last
+        """,
+        {"first": str(cells.day[0]), "last": str(cells.day[-1])},
+    ).fetchnumpy()
+    start = int(cells.start_min[0])
+    minutes = int(cells.start_min[-1] + cells.length_min[-1]) - start
+    since = np.clip(np.asarray(found["since"]) - start, 0, minutes)
+    until = np.clip(np.asarray(found["since"]) + np.asarray(found["worn_min"]) - start, 0, minutes)
+    change = np.zeros((people, minutes + 1), dtype=np.int8)
+    np.add.at(change, (found["place"], since), 1)
+    np.add.at(change, (found["place"], until), -1)
+    is_worn = np.cumsum(change, axis=1, dtype=np.int8)[:, :-1] > 0
+    begins = cells.start_min - start
+    if cells.length_min.max() == 1:
+        return is_worn[:, begins]
+    worn_min = np.add.reduceat(is_worn, begins, axis=1, dtype=np.int16)
+    return 2 * worn_min >= cells.length_min[None]
+
+
+def _counts_unworn(connection: Connection, study: Study, people: int, cells: Cells) -> Bools:
+    """Cells of days on which steps alone tell wear and the device was worn at all, (people, cells)."""
+    method = study.coverage.wear.method
+    by_steps = {"automatic": "heart_rate_min = 0"}.get(method, "true" if method in _BY_STEPS else "false")
+    days = np.unique(cells.day)
+    found = connection.execute(
+        f"""
+        SELECT place, day FROM {VALID_DAY.qualified} JOIN grid_people USING (participant_id)
+        WHERE day BETWEEN $first AND $last AND worn_min >= {_LEAST_WORN_MIN}
+            AND coalesce({by_steps}, true)
+        """,
+        {"first": str(days[0]), "last": str(days[-1])},
+    ).fetchnumpy()
+    by_day = np.zeros((people, len(days)), dtype=np.bool_)
+    by_day[found["place"], np.searchsorted(days, found["day"].astype("datetime64[D]"))] = True
+    return by_day[:, np.searchsorted(days, cells.day)]

@@ -1,0 +1,22 @@
+"""The rules of a protocol: the defaults of the streams, and what study.yaml says otherwise."""
+
+from neuro_assets.coverage.task import covered_streams
+from neuro_assets.science.imputation.rules import DEFAULTS, Rule, rule_of
+from neuro_assets.series.rollup import can_be_rolled_up
+from neuro_assets.streams.model import Stream
+from neuro_assets.study import Study
+
+
+def imputed_streams(study: Study) -> list[Stream]:
+    """The streams of samples whose gaps coverage tells of, and of which something may be filled in."""
+    return [s for s in covered_streams(study).samples if can_be_rolled_up(s) and s.name in DEFAULTS]
+
+
+def rule_for(study: Study, stream: str, resolution: str) -> Rule:
+    """How gaps of a stream are filled in."""
+    default, own = rule_of(stream, resolution), study.imputation.streams.get(stream)
+    if own is None:
+        return default
+    longest = default.longest_min if own.longest_min is None else own.longest_min
+    total = default.longest_total_min if own.longest_total_min is None else own.longest_total_min
+    return Rule(((longest, own.method),) if longest else (), total)

@@ -1,0 +1,194 @@
+"""The series that are filled: whole records by the wall clock, windows cut from them, and where their gaps are."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32s = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+DAY_MIN = 1440
+# The clock of a day is told in slots of five minutes, or of an hour where values are of hours.
+SLOT_MIN = 5
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How far apart values are, and what follows from it.
+
+    Attributes:
+        step_min: minutes between two values.
+        name: as tables are called.
+        lengths: lengths of gaps [min] that weights and intervals are learned for.
+        context_min: how far from the day a value may be that decides what is filled in on it.
+        edges: over how many values beside a gap a mean is taken.
+    """
+
+    step_min: int
+    name: str
+    lengths: tuple[int, ...]
+    context_min: int
+    edges: tuple[int, int]
+
+    @property
+    def a_day(self) -> int:
+        """Values of a day of 24 hours."""
+        return DAY_MIN // self.step_min
+
+    @property
+    def slot_min(self) -> int:
+        """Minutes of a slot of the clock."""
+        return max(SLOT_MIN, self.step_min)
+
+    @property
+    def slots(self) -> int:
+        """Slots of a day."""
+        return DAY_MIN // self.slot_min
+
+    @property
+    def context(self) -> int:
+        """Values of the context on one side."""
+        return self.context_min // self.step_min
+
+
+MINUTE = Resolution(1, "1m", (5, 15, 60, 360), 720, (15, 60))
+HOUR = Resolution(60, "1h", (60, 180, 360, 1440), 2880, (3, 12))
+RESOLUTIONS = {r.name: r for r in (MINUTE, HOUR)}
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of series to be filled, a row each.
+
+    Attributes:
+        values: (N, T), NaN where there is none.
+        slot: (N, T) or (1, T), the slot of the clock.
+        is_weekend: (N, T) or (1, T).
+        person: (N,), whose series it is: place among the people of a model.
+        resolution: of the values.
+        beside: (N, T), another stream that tells of this one; NaN where there is none.
+    """
+
+    values: Float32s
+    slot: NDArray[np.intp]
+    is_weekend: Bools
+    person: NDArray[np.intp]
+    resolution: Resolution
+    beside: Float32s | None = None
+
+    @cached_property
+    def gaps(self) -> "Gaps":
+        """Where values are missing."""
+        return Gaps.of(self.values)
+
+    @cached_property
+    def rows(self) -> NDArray[np.intp]:
+        """(N, 1), the number of each row."""
+        return np.arange(len(self.values))[:, None]
+
+    def by_clock(self, profile: NDArray[np.floating]) -> NDArray[np.floating]:
+        """A profile of each row's person, (people, 2, slots) or (people, slots), at each value's place, (N, T)."""
+        own = profile[self.person]
+        if own.ndim == 2:
+            return own[self.rows, self.slot]
+        return own[self.rows, self.is_weekend.astype(np.intp), self.slot]
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """For each value of windows, (N, T): the places of the observed values beside it.
+
+    Attributes:
+        is_missing: no value there.
+        before: place of the last observed value up to here, or -1.
+        after: place of the next one from here on, or T.
+    """
+
+    is_missing: Bools
+    before: NDArray[np.int32]
+    after: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> "Gaps":
+        """Where values are missing."""
+        missing = np.isnan(values)
+        length = values.shape[1]
+        place = np.arange(length, dtype=np.int32)[None]
+        before = np.maximum.accumulate(np.where(missing, np.int32(-1), place), axis=1)
+        behind = np.where(missing, np.int32(length), place)[:, ::-1]
+        return cls(missing, before, np.minimum.accumulate(behind, axis=1)[:, ::-1])
+
+    @cached_property
+    def length(self) -> NDArray[np.int32]:
+        """Missing values of the gap; of one that reaches to the end of the window, those that are seen."""
+        return np.where(self.is_missing, self.after - self.before - 1, 0).astype(np.int32)
+
+    @cached_property
+    def distance(self) -> NDArray[np.int32]:
+        """Values to the nearer edge of the gap, from 1."""
+        place = np.arange(self.is_missing.shape[1], dtype=np.int32)[None]
+        nearer = np.minimum(place - self.before, self.after - place)
+        # The end of a window is no edge at which something was observed.
+        one_sided = np.where(self.before < 0, self.after - place, place - self.before)
+        is_open = (self.before < 0) | (self.after >= self.is_missing.shape[1])
+        return np.where(self.is_missing, np.where(is_open, one_sided, nearer), 0).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of some people, by the wall clock: the hour that a clock skips is empty, one shown twice is once.
+
+    Attributes:
+        values: (people, days, values of a day), NaN where there is none, or none that counts.
+        weekend: (days,), Saturdays and Sundays.
+        resolution: of the values.
+        beside: the same of another stream that tells of this one.
+    """
+
+    values: Float32s
+    weekend: Bools
+    resolution: Resolution
+    beside: Float32s | None = None
+
+    @cached_property
+    def flat(self) -> Float32s:
+        """(people, values)."""
+        return self.values.reshape(len(self.values), self.values.shape[1] * self.values.shape[2])
+
+    @cached_property
+    def days(self) -> NDArray[np.int64]:
+        """Days with a value, of each person."""
+        return (~np.isnan(self.values)).any(axis=2).sum(axis=1)
+
+    def of_days(self, chosen: Bools) -> "Record":
+        """The same with nothing but the chosen days of each person, (people, days)."""
+        return Record(
+            np.where(chosen[:, :, None], self.values, np.float32(np.nan)), self.weekend, self.resolution, self.beside
+        )
+
+    def windows(self, person: NDArray[np.intp], start: NDArray[np.intp], length: int) -> tuple[Windows, Float32s]:
+        """Windows around hidden stretches of `length` values that begin at `start`, and what was hidden (N, length)."""
+        context = self.resolution.context
+        place = start[:, None] - context + np.arange(length + 2 * context)[None]
+        total = self.flat.shape[1]
+        is_inside = (place >= 0) & (place < total)
+        inner = np.clip(place, 0, total - 1)
+        values = np.where(is_inside, self.flat[person[:, None], inner], np.float32(np.nan))
+        hidden = slice(context, context + length)
+        truth = values[:, hidden].copy()
+        values[:, hidden] = np.nan
+        resolution = self.resolution
+        beside = None
+        if self.beside is not None:
+            flat = self.beside.reshape(len(self.values), -1)
+            beside = np.where(is_inside, flat[person[:, None], inner], np.float32(np.nan))
+        found = Windows(
+            values,
+            np.mod(place, resolution.a_day) * resolution.step_min // resolution.slot_min,
+            self.weekend[inner // resolution.a_day],
+            person,
+            resolution,
+            beside,
+        )
+        return found, truth

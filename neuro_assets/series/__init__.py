@@ -1,0 +1,1 @@
+"""Rollups of streams, and reading them at the resolution that fits a range."""
