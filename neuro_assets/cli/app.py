@@ -85,6 +85,7 @@ app.add_typer(survey_app)
 plot_app = typer.Typer(name="plot", help="Pictures of the lake, as a page or a picture.", no_args_is_help=True)
 plot_app.callback()(lambda: None)
 plot_app.command()(plot.coverage)
+plot_app.command("participant")(plot.one_person)
 app.add_typer(plot_app)
 
 

@@ -112,10 +112,20 @@ def _run(
     return Smoothed(mean, variance, found)
 
 
+def compiled(recursions: Callable[..., None]) -> Callable[..., None]:
+    """A function compiled for threads; kept beside the module, or in NUMBA_CACHE_DIR, where that can be written to."""
+    import numba
+
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(recursions, cache=True, **options)
+    except RuntimeError:  # nowhere to keep it: it is compiled again by the next process
+        return numba.njit(recursions, **options)
+
+
 @cache
 def _kernel(states: int, is_smoothed: bool) -> Callable[..., None]:  # noqa: C901 - one loop over time, compiled
-    """The compiled recursions for so many states; compiled once and kept beside the module."""
-    import numba
+    """The compiled recursions for so many states."""
 
     def recursions(  # noqa: C901
         values: Any, phi: Any, step: Any, noise: Any, initial: Any, mean: Any, variance: Any, likelihood: Any
@@ -196,4 +206,4 @@ def _kernel(states: int, is_smoothed: bool) -> Callable[..., None]:  # noqa: C90
                 mean[n, t] = level[t] + shift
                 variance[n, t] = max(kept, 0.0)
 
-    return numba.njit(recursions, cache=True, nogil=True, error_model="numpy")
+    return compiled(recursions)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_assets.science.imputation.kalman import Smoothed
+from neuro_assets.science.imputation.kalman import Smoothed, compiled
 
 Float64s = NDArray[np.float64]
 # The states' variance before the first step, over that of the series.
@@ -174,7 +174,6 @@ def _kernel() -> Callable[..., None]:  # noqa: C901 - loops that are compiled as
     Durbin & Koopman 2012, 4.3 to 4.5 and 4.10, once for the observations and once for each direction. The transition
     and its transpose are written out, because most of the matrix is 0.
     """
-    import numba
 
     def recursions(  # noqa: C901
         values: Any, sizes: Any, first: Any, wide: Any, directions: Any, mean: Any, variance: Any, likelihood: Any
@@ -324,7 +323,7 @@ def _kernel() -> Callable[..., None]:  # noqa: C901 - loops that are compiled as
                 mean[n, t] = estimate
                 variance[n, t] = kept
 
-    return numba.njit(recursions, cache=True, nogil=True, error_model="numpy")
+    return compiled(recursions)
 
 
 # Variances over that of the series: where a search begins, and how small or large they may be.
