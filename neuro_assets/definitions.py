@@ -45,7 +45,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         *build_event_assets(sources, partitions),
         *build_coverage_assets(sources, study, partitions),
         *build_series_assets(sources, study, partitions),
-        *build_imputed_assets(sources, study, partitions),
+        *build_imputed_assets(study, partitions),
         *build_dbt_assets(partitions),
         build_engagement_asset(),
     ]

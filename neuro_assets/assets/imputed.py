@@ -22,18 +22,15 @@ from neuro_assets.ingest.load import prepare_tables
 from neuro_assets.keys import key_of
 from neuro_assets.partitions import range_of
 from neuro_assets.resources.home import HomeResource
-from neuro_assets.sources.load import Sources
 from neuro_assets.streams.coverage import HOURLY, VALID_DAY, WEAR
 from neuro_assets.streams.imputed import BACKTEST, GAP, MODEL_TABLES
 from neuro_assets.streams.series import SERIES_1H, SERIES_1M, SERIES_TABLES
 from neuro_assets.study import Study
 
 
-def build_imputed_assets(
-    sources: Sources, study: Study, partitions: dg.DailyPartitionsDefinition
-) -> list[dg.AssetsDefinition]:
+def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """None where the protocol expects no stream of which anything may be filled in."""
-    streams = [s for s in imputed_streams(study) if sources.feeding(s.name)]
+    streams = imputed_streams(study)
     if not streams:
         return []
     read = [key_of(t) for t in (SERIES_1M, SERIES_1H, HOURLY, VALID_DAY, WEAR)]

@@ -10,6 +10,7 @@ from neuro_assets.automation.ingest_job import ingest_job
 from neuro_assets.automation.landing import build_landing_sensor
 from neuro_assets.automation.run_records import build_run_sensors
 from neuro_assets.automation.schedules import (
+    build_backtest_schedule,
     build_people_schedule,
     digest_job,
     digest_schedule,
@@ -17,6 +18,7 @@ from neuro_assets.automation.schedules import (
     maintenance_schedule,
 )
 from neuro_assets.coverage.task import covered_streams
+from neuro_assets.imputation.rules import imputed_streams
 from neuro_assets.settings import Settings
 from neuro_assets.study import Study
 
@@ -33,6 +35,7 @@ class Automation:
 def build_automation(settings: Settings, study: Study) -> Automation:
     """The automation of a home."""
     by_people = [build_people_schedule(study)] if covered_streams(study).names else []
+    by_week = [build_backtest_schedule(study)] if imputed_streams(study) else []
     conditions = dg.AutomationConditionSensorDefinition(
         name="automation",
         target=dg.AssetSelection.all(),
@@ -49,5 +52,5 @@ def build_automation(settings: Settings, study: Study) -> Automation:
             build_leftovers_sensor(),
             *build_run_sensors(),
         ],
-        schedules=[maintenance_schedule, digest_schedule, *by_people],
+        schedules=[maintenance_schedule, digest_schedule, *by_people, *by_week],
     )

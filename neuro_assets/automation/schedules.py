@@ -12,6 +12,7 @@ from neuro_assets.lake.maintenance import maintain
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.status import digest_text, read_status
 from neuro_assets.streams.coverage import PEOPLE_TABLES
+from neuro_assets.streams.imputed import BACKTEST
 from neuro_assets.study import Study
 
 
@@ -59,6 +60,21 @@ def build_people_schedule(study: Study) -> dg.ScheduleDefinition:
             description="Where everybody stands now: overview, adherence, worklist.",
         ),
         cron_schedule="0 6 * * *",
+        execution_timezone=study.default_time_zone or "UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
+def build_backtest_schedule(study: Study) -> dg.ScheduleDefinition:
+    """Each week the study's own record tells how well its gaps are filled in."""
+    return dg.ScheduleDefinition(
+        name="weekly_backtest",
+        job=dg.define_asset_job(
+            "backtest",
+            selection=dg.AssetSelection.assets(key_of(BACKTEST)),
+            description="How well each method fills what was observed and hidden.",
+        ),
+        cron_schedule="0 4 * * 1",
         execution_timezone=study.default_time_zone or "UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

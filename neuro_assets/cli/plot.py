@@ -1,9 +1,9 @@
 """`neuro plot`: pictures of the lake."""
 
-import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -63,7 +63,7 @@ def one_person(
         data = read_series_of(connection, participant, stream, first, last)
     days = f"{data.since} to {data.until}"
     title = f"{job.study.name or job.study.id}: {stream} of {participant}, {days}"
-    to = to or _of_home(job.settings.home, f"{participant}_{stream}_{data.since}_{data.until}.png")
+    to = to or _of_home(job.settings.home, f"{stream}_{participant}_{data.since}_{data.until}.png")
     if to.suffix.lower() == ".png":
         to.write_bytes(plot_series(data, title))
     else:
@@ -73,10 +73,11 @@ def one_person(
 
 
 def _of_home(home: Path, name: str) -> Path:
-    """A file beside the data it is made of, which nobody else may list; an id may hold what a file name may not."""
+    """A file beside the data it is made of, in a folder that is the account's alone."""
     folder = home / "plots"
     folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / re.sub(r"[^\w.-]", "-", name).lstrip(".")
+    # An id may hold what a file name may not.
+    return folder / quote(name, safe="")
 
 
 def _day(text: str, option: str) -> date | None:

@@ -231,6 +231,38 @@ def _beside(connection: Connection, task: _Task, first: date, last: date) -> dic
     return {day: frozenset(whose) for day, whose in found}
 
 
+# Most cells were observed: they are in no gap, and need not be looked for in any.
+_VALUES = """
+CREATE OR REPLACE TEMP TABLE made_values AS
+WITH missing AS (
+    SELECT c.*, make_timestamptz(start_min * 60_000_000) AS ts FROM made_cells c WHERE NOT counts
+), placed AS (
+    SELECT c.*, g.gap_id, g.gap_min, c.ts < g.until_ts AS is_within,
+        CASE WHEN g.refusal IN ({late}) THEN c.refusal ELSE coalesce(g.refusal, c.refusal) END AS why
+    FROM missing c ASOF LEFT JOIN every_gap g ON g.participant_id = c.participant_id AND c.ts >= g.ts
+), told AS (
+    SELECT *, is_within AND estimate IS NOT NULL AND why IS NULL AS is_imputed FROM placed
+    -- Outside of what the protocol asks for nothing is missing.
+    WHERE is_within OR observed_value IS NOT NULL
+)
+SELECT participant_id, day, make_timestamptz(start_min * 60_000_000) AS ts,
+    day + to_minutes(minute::BIGINT) AS local_ts, fold, observed_value AS value, observed_value,
+    false AS is_imputed, NULL::VARCHAR AS method,
+    NULL::DOUBLE AS lower_90, NULL::DOUBLE AS upper_90, NULL::VARCHAR AS gap_id, NULL::INTEGER AS gap_min,
+    NULL::INTEGER AS minutes_from_edge, NULL::VARCHAR AS refusal, '{mode}' AS mode, NULL::VARCHAR AS model_version
+FROM made_cells WHERE counts
+UNION ALL
+SELECT participant_id, day, ts, day + to_minutes(minute::BIGINT), fold, CASE WHEN is_imputed THEN estimate END,
+    observed_value, coalesce(is_imputed, false), CASE WHEN is_imputed THEN method END,
+    CASE WHEN is_imputed THEN lower_90 END, CASE WHEN is_imputed THEN upper_90 END,
+    CASE WHEN is_within THEN gap_id END, CASE WHEN is_within THEN gap_min END,
+    CASE WHEN is_imputed THEN minutes_from_edge END,
+    CASE WHEN is_within AND NOT is_imputed THEN coalesce(why, 'no_estimate') END, '{mode}',
+    CASE WHEN is_imputed THEN model_version END
+FROM told
+"""
+
+
 def _finish(connection: Connection, task: _Task) -> None:
     """Make `made_values` and `made_gap_total`: the rows as they are written."""
     connection.execute(
@@ -247,37 +279,7 @@ def _finish(connection: Connection, task: _Task) -> None:
     )
     # What was known by the end of the day: that the gap was not over, or that it would be long, was not.
     late = "'not_over', 'too_long', 'only_totals'" if task.mode == "past_only" else "'too_long', 'only_totals'"
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE made_values AS
-        WITH cells AS (
-            SELECT *, make_timestamptz(start_min * 60_000_000) AS ts FROM made_cells
-        ), placed AS (
-            SELECT c.*, g.gap_id, g.gap_min,
-                CASE WHEN g.refusal IN ({late}) THEN c.refusal ELSE coalesce(g.refusal, c.refusal) END AS why
-            FROM cells c ASOF LEFT JOIN every_gap g
-                ON g.participant_id = c.participant_id AND c.ts >= g.ts
-            WHERE c.counts OR c.ts < g.until_ts
-            UNION ALL
-            SELECT c.*, NULL, NULL, NULL FROM cells c ASOF LEFT JOIN every_gap g
-                ON g.participant_id = c.participant_id AND c.ts >= g.ts
-            WHERE NOT c.counts AND c.observed_value IS NOT NULL AND (g.ts IS NULL OR c.ts >= g.until_ts)
-        ), told AS (
-            SELECT *, NOT counts AND gap_id IS NOT NULL AND estimate IS NOT NULL AND why IS NULL AS is_imputed
-            FROM placed
-        )
-        SELECT participant_id, day, ts, day + to_minutes(minute::BIGINT) AS local_ts, fold,
-            CASE WHEN counts THEN observed_value WHEN is_imputed THEN estimate END AS value, observed_value, is_imputed,
-            CASE WHEN is_imputed THEN method END AS method, CASE WHEN is_imputed THEN lower_90 END AS lower_90,
-            CASE WHEN is_imputed THEN upper_90 END AS upper_90, CASE WHEN NOT counts THEN gap_id END AS gap_id,
-            CASE WHEN NOT counts THEN gap_min END AS gap_min,
-            CASE WHEN is_imputed THEN minutes_from_edge END AS minutes_from_edge,
-            CASE WHEN NOT counts AND NOT is_imputed AND gap_id IS NOT NULL THEN coalesce(why, 'no_estimate') END
-                AS refusal,
-            '{task.mode}' AS mode, CASE WHEN is_imputed THEN model_version END AS model_version
-        FROM told
-        """
-    )
+    connection.execute(_VALUES.format(late=late, mode=task.mode))
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE made_gap_total AS

@@ -135,6 +135,7 @@ def _make(connection: Connection, job: Ingest, streams: Sequence[Stream], first:
     samples = 0
     for stream in streams:
         samples += make_parts(connection, stream, first, last)
+        connection.execute(_ROWS)
         is_interval = stream.sampling == "interval"
         of_parts = {
             "total": "round(sum(total), 9)" if is_interval else "NULL::DOUBLE",
@@ -200,13 +201,18 @@ WITH minutes AS (
     SELECT participant_id, ts, until_ts FROM {WEAR.qualified}
     WHERE day BETWEEN $first::DATE - 1 AND $last::DATE + 1
 )
-SELECT m.*, $stream AS stream, date_diff('minute', timezone('UTC', m.ts), m.local_ts)::SMALLINT AS utc_offset_min,
-    1.0 AS observed_share,
+SELECT m.*, a.rows_of_day, $stream AS stream,
+    date_diff('minute', timezone('UTC', m.ts), m.local_ts)::SMALLINT AS utc_offset_min, 1.0 AS observed_share,
     CASE WHEN t.participant_id IS NOT NULL THEN coalesce(m.ts < w.until_ts, false)::DOUBLE END AS worn_share
 FROM minutes m
+JOIN series_rows a ON a.participant_id = m.participant_id AND a.day = m.day
 LEFT JOIN told t ON t.participant_id = m.participant_id AND t.day = m.day
 ASOF LEFT JOIN worn w ON w.participant_id = m.participant_id AND m.ts >= w.ts
 ORDER BY m.day, m.participant_id, m.ts, m.local_ts
+"""
+_ROWS = """
+CREATE OR REPLACE TEMP TABLE series_rows AS
+SELECT participant_id, day, sum(n)::INTEGER AS rows_of_day FROM series_parts GROUP BY ALL
 """
 _BY_HOUR = f"""
 INSERT INTO made_{SERIES_1H.name} BY NAME
@@ -216,9 +222,10 @@ WITH hours AS (
         min(ts - (local_ts - date_trunc('hour', local_ts))) AS shown_ts, {{values}}
     FROM series_parts WHERE coarseness <= 1 GROUP BY ALL
 )
-SELECT h.* EXCLUDE (shown_ts), $stream AS stream, coalesce(c.ts, shown_ts) AS ts, c.length_min,
+SELECT h.* EXCLUDE (shown_ts), a.rows_of_day, $stream AS stream, coalesce(c.ts, shown_ts) AS ts, c.length_min,
     s.observed_min / c.length_min AS observed_share, c.worn_min / c.length_min AS worn_share
 FROM hours h
+JOIN series_rows a USING (participant_id, day)
 LEFT JOIN series_seen s USING (participant_id, day, hour, fold)
 LEFT JOIN series_hours c USING (participant_id, day, hour, fold)
 ORDER BY h.day, h.participant_id, ts

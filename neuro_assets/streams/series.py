@@ -20,6 +20,11 @@ def _share(name: str, description: str) -> Column:
     return Column(name, "DOUBLE", description, nullable=True, ge=0, le=1)
 
 
+_ROWS_OF_DAY = Column(
+    "rows_of_day", "INTEGER", "Rows of the stream on the day, those too that stand for longer", "count", ge=1
+)
+
+
 def _values(worn: str) -> tuple[Column, ...]:
     unit = "in the stream's unit: of intervals per minute, of readings as they are"
     return (
@@ -48,6 +53,7 @@ SERIES_1M = Table(
         _FOLD,
         Column("utc_offset_min", "SMALLINT", "Offset of the wall clock from UTC", "min", ge=-960, le=960),
         *_values("1 where the device was worn, else 0; empty where coverage does not tell"),
+        _ROWS_OF_DAY,
     ),
     "Streams of samples by the minute: minutes in which a row begins that stands for a minute at most. Missing is"
     " never 0.",
@@ -66,6 +72,7 @@ SERIES_1H = Table(
         Column("ts", "TIMESTAMPTZ", "When the hour begins", "UTC"),
         _LENGTH,
         *_values(_WORN),
+        _ROWS_OF_DAY,
     ),
     "Streams of samples by the hour of the wall clock: hours in which a row begins that stands for an hour at most.",
     partition_by="day",

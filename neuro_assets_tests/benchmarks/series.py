@@ -172,13 +172,15 @@ _OF_MINUTES = f"""
 INSERT INTO {SERIES_1M.qualified} BY NAME
 SELECT participant_id, day, 'steps' AS stream, timezone('UTC', local_ts + INTERVAL 5 HOUR) AS ts, local_ts,
     0::TINYINT AS fold, -300::SMALLINT AS utc_offset_min, 1::INTEGER AS n, value AS total, value AS mean, value AS min,
-    value AS max, value AS first_value, value AS last_value, 1.0::DOUBLE AS observed_share, NULL::DOUBLE AS worn_share
+    value AS max, value AS first_value, value AS last_value, 1.0::DOUBLE AS observed_share, NULL::DOUBLE AS worn_share,
+    1440::INTEGER AS rows_of_day
 FROM bench_minutes
 """
 _OF_HOURS = f"""
 INSERT INTO imputed.series_1h BY NAME
 SELECT participant_id, day, hour(local_ts)::TINYINT AS hour, 0 AS fold,
-    timezone('UTC', date_trunc('hour', local_ts) + INTERVAL 5 HOUR) AS ts, 60 AS length_min, {_VALUES}
+    timezone('UTC', date_trunc('hour', local_ts) + INTERVAL 5 HOUR) AS ts, 60 AS length_min,
+    1440::INTEGER AS rows_of_day, {_VALUES}
 FROM bench_minutes GROUP BY ALL ORDER BY day, participant_id, ts
 """
 _OF_DAYS = f"""

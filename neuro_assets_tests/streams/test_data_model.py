@@ -7,8 +7,10 @@ import pytest
 from neuro_assets.settings import REPOSITORY
 from neuro_assets.sources.load import FileKind, load_sources
 from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
+from neuro_assets.streams.catalogue import stream as stream_of
 from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
 from neuro_assets.streams.episodes import EPISODE_TABLES
+from neuro_assets.streams.imputed import BACKTEST, DAILY, GAP, GAP_TOTAL, MODEL_TABLES, OBSERVED, values_table
 from neuro_assets.streams.model import Column, Stream, Table
 from neuro_assets.streams.series import SERIES_TABLES
 from neuro_assets.streams.surveys import SURVEY_ANOMALY, SURVEY_TABLES
@@ -29,6 +31,8 @@ TABLES = [
     SURVEY_ANOMALY,
     *EPISODE_TABLES,
     *SERIES_TABLES,
+    values_table(stream_of("steps"), "1m"),
+    *(OBSERVED, GAP, GAP_TOTAL, DAILY, BACKTEST, *MODEL_TABLES),
 ]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 

@@ -1,0 +1,1 @@
+"""Tests of neuro_assets.imputation."""
