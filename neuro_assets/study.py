@@ -234,6 +234,12 @@ class ImputationRules(_Model):
         description="Reasons of gaps that may be filled in. not_worn: only where a heart rate tells wear, else still"
         " hours look like a device that is off.",
     )
+    dropout_min: int = Field(
+        default=10,
+        ge=0,
+        le=60,
+        description="Gaps up to so long within a day are dropouts of a sensor, not a device taken off.",
+    )
     streams: dict[str, StreamImputation] = Field(default_factory=dict, description="Other rules for single streams.")
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """Imputation: models, gaps, regular series in which each imputed value is marked, and their back-test."""
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -16,16 +17,21 @@ from neuro_assets.checks.imputed import (
 from neuro_assets.imputation.backtest import run_backtest, write_backtest
 from neuro_assets.imputation.compute import ensure_imputation, imputation_tables, impute_days
 from neuro_assets.imputation.models import learn_all, mode_of
+from neuro_assets.imputation.plot import plot_series, read_series_of
 from neuro_assets.imputation.report import backtest_picture, summary_of
 from neuro_assets.imputation.rules import imputed_streams
 from neuro_assets.ingest.load import prepare_tables
 from neuro_assets.keys import key_of
-from neuro_assets.partitions import range_of
+from neuro_assets.lake.lake import Connection
+from neuro_assets.partitions import DayRange, range_of
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.streams.coverage import HOURLY, VALID_DAY, WEAR
-from neuro_assets.streams.imputed import BACKTEST, GAP, MODEL_TABLES
+from neuro_assets.streams.imputed import BACKTEST, DAILY, GAP, MODEL_TABLES, values_table
+from neuro_assets.streams.model import Stream, Table
 from neuro_assets.streams.series import SERIES_1H, SERIES_1M, SERIES_TABLES
 from neuro_assets.study import Study
+
+_DAYS_SHOWN = 7
 
 
 def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -61,7 +67,11 @@ def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition)
                 log_line("imputed", days=str(days), values=report.imputed, days_beside=len(report.days_beside))
             )
             checks = imputed_check_results(connection, streams, days)
-        facts = {t: {"rows_written": report.rows.get(t.qualified, 0)} for t in tables}
+            pictures = {s.name: _picture(connection, s, days) for s in streams}
+        facts: dict[Table, dict[str, Any]] = {t: {"rows_written": report.rows.get(t.qualified, 0)} for t in tables}
+        for stream in streams:
+            for resolution in ("1m", "1h"):
+                facts[values_table(stream, resolution)] |= pictures[stream.name]
         facts[GAP] |= {"values_imputed": report.imputed, "days_beside": len(report.days_beside)}
         return results_of(checks, facts)
 
@@ -115,3 +125,18 @@ def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition)
         return dg.MaterializeResult(asset_key=key_of(BACKTEST), metadata=facts, check_results=[check])
 
     return [imputation, imputation_models, imputation_backtest]
+
+
+def _picture(connection: Connection, stream: Stream, days: DayRange) -> dict[str, dg.MetadataValue]:
+    """The week, or the days asked for if those are fewer, of whom most was filled in; nothing where nothing was."""
+    first = max(days.start, days.end - timedelta(days=_DAYS_SHOWN - 1))
+    found = connection.execute(
+        f"SELECT participant_id FROM {DAILY.qualified} WHERE stream = ? AND day BETWEEN ? AND ? AND imputed_min > 0"
+        " GROUP BY 1 ORDER BY sum(imputed_min) DESC, 1 LIMIT 1",
+        [stream.name, first, days.end],
+    ).fetchone()
+    if found is None:
+        return {}
+    title = f"{stream.name}: whom most was filled in of"
+    data = read_series_of(connection, found[0], stream.name, first, days.end)
+    return {"most_filled_in": picture(plot_series(data, title), title)}

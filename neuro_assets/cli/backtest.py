@@ -43,7 +43,8 @@ def backtest(
     summary = summary_of(tested)
     table("Error of the default over that of others, on hidden values", summary.columns, [*map(list, summary.rows())])
     worst = verdict.metadata["worst_ratio"].value
-    out(f"The default's error is at most {worst:.3f} of the best comparator's." if isinstance(worst, float) else "")
+    if isinstance(worst, float):
+        out.print(f"The default's error is at most {worst:.3f} of the best comparator's.")
     if output is not None:
         output.write_text(backtest_page(tested, f"Back-test of {job.study.name or job.study.id}"), encoding="utf-8")
-        out(f"wrote {output}")
+        out.print(f"wrote {output}")

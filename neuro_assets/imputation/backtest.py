@@ -26,7 +26,6 @@ from neuro_assets.streams.series import SERIES_1D
 
 # The last days that are tested on: the past of one model, and as many again.
 DAYS = 112
-_LEAST_SHARE = 0.8
 _PEOPLE = 300
 
 
@@ -82,7 +81,7 @@ def run_backtest(
                 if pattern == "seen" and not starts:
                     continue
                 question = Question(
-                    hiding=Hiding(least_share=_share(record)),
+                    hiding=Hiding(least_share=record.usual_share),
                     gaps=gaps,
                     methods=("arima",) if with_arima else (),
                     mode=mode,
@@ -117,13 +116,6 @@ def _record(
     if len(whose) > _PEOPLE:
         whose = sorted(np.random.default_rng(0).permutation(whose)[:_PEOPLE].tolist())
     return record_of(connection, job.study, stream, resolution, whose, *span)
-
-
-def _share(record: Record) -> float:
-    """How much of a hidden stretch must have been observed: all of it, or most where values come with holes."""
-    there = ~np.isnan(record.values)
-    has_any = there.any(axis=2)
-    return 1.0 if not has_any.any() or there[has_any].mean() > 0.9 else _LEAST_SHARE
 
 
 def _starts(connection: Connection, stream: Stream, resolution: Resolution) -> dict[int, NDArray[np.integer]]:

@@ -6,7 +6,7 @@ from neuro_assets.lake.lake import Connection
 from neuro_assets.science.imputation.rules import Rule
 from neuro_assets.science.imputation.series import Resolution
 from neuro_assets.streams.coverage import HOURLY, REASONS
-from neuro_assets.streams.imputed import DAILY, GAP, OBSERVED
+from neuro_assets.streams.imputed import DAILY, DROPOUT, GAP, OBSERVED
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Study
 
@@ -130,6 +130,11 @@ def tell_gaps(
     bound = {"stream": stream.name, "resolution": resolution.name, "first": first, "last": last}
     connection.execute(_SPAN, {k: bound[k] for k in ("stream", "resolution", "first", "last")})
     connection.execute(_GAPS, bound)
+    connection.execute(
+        f"UPDATE made_gap SET reason = '{DROPOUT}'"
+        " WHERE gap_min <= ? AND is_over AND reason IN ('not_worn', 'unknown')",
+        [study.imputation.dropout_min],
+    )
     connection.execute("ALTER TABLE made_gap ADD COLUMN refusal VARCHAR")
     connection.execute(
         """
@@ -142,7 +147,7 @@ def tell_gaps(
             ELSE 'too_long' END
         """,
         {
-            "reasons": list(study.imputation.reasons),
+            "reasons": [DROPOUT, *study.imputation.reasons],
             "longest": rule.longest_min,
             "total": rule.longest_total_min,
         },

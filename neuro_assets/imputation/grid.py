@@ -171,6 +171,8 @@ def _grid(
     connection.unregister("frame_people")
     recorded = _recorded(connection, stream, resolution, len(people), cells)
     worn = _worn(connection, len(people), cells)
+    if resolution.step_min == 1:
+        bridge(worn, cells.day, study.imputation.dropout_min)
     there = ~np.isnan(recorded)
     counts = there & (worn | _counts_unworn(connection, study, len(people), cells))
     stands = np.zeros_like(there)
@@ -226,6 +228,19 @@ def _worn(connection: Connection, people: int, cells: Cells) -> Bools:
         return is_worn[:, begins]
     worn_min = np.add.reduceat(is_worn, begins, axis=1, dtype=np.int16)
     return 2 * worn_min >= cells.length_min[None]
+
+
+def bridge(worn: Bools, day: NDArray[np.datetime64], longest: int) -> None:
+    """Let stretches up to so many minutes between worn ones of the same day count as worn; in place.
+
+    Where a heart rate tells wear, a reading that failed is no device taken off.
+    """
+    place = np.arange(worn.shape[1])[None]
+    before = np.maximum.accumulate(np.where(worn, place, -1), axis=1)
+    after = np.minimum.accumulate(np.where(worn, place, worn.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    is_inside = (before >= 0) & (after < worn.shape[1]) & (after - before - 1 <= longest)
+    same = day[np.maximum(before, 0)] == day[np.minimum(after, worn.shape[1] - 1)]
+    worn |= is_inside & same
 
 
 def _counts_unworn(connection: Connection, study: Study, people: int, cells: Cells) -> Bools:

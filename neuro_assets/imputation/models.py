@@ -16,7 +16,7 @@ from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection
 from neuro_assets.science.imputation.intervals import Margins
 from neuro_assets.science.imputation.kalman import Autoregressions
-from neuro_assets.science.imputation.model import STACK, Certainty, Mode, Model, learn
+from neuro_assets.science.imputation.model import STACK, Certainty, Hiding, Mode, Model, learn
 from neuro_assets.science.imputation.people import People
 from neuro_assets.science.imputation.rules import FLOORS
 from neuro_assets.science.imputation.series import RESOLUTIONS, Record, Resolution
@@ -26,7 +26,8 @@ from neuro_assets.streams.model import Stream, Table
 from neuro_assets.study import Study
 
 _DAY = timedelta(days=1)
-# Past only: learned each Monday from the days before it. Whole record: for four weeks from these and four on each side.
+# Past only: learned on a Monday from the days before it: the first two, then each fourth. Whole record: for four weeks
+# from these and four on each side.
 PAST_DAYS, BLOCK_DAYS = 56, 28
 _LEAST_DAYS = 3
 _STATES = ("deviation", "root_deviation", "ar1", "level")
@@ -74,10 +75,12 @@ def spans_of(study: Study, mode: Mode, first: date, last: date) -> list[Span]:
     """The models that the days `first` to `last` need, in order; days before the first are filled in by none."""
     start = study.window.start
     if mode == "past_only":
-        monday = max(first, start) - max(first, start).weekday() * _DAY
+        monday = start + _LEAST_DAYS * _DAY
+        monday += -monday.weekday() % 7 * _DAY
         weeks = range((last - monday).days // 7 + 1)
-        found = [monday + n * 7 * _DAY for n in weeks]
-        return [Span(m, max(m - PAST_DAYS * _DAY, start), m - _DAY) for m in found if (m - start).days >= _LEAST_DAYS]
+        found = [monday + n * 7 * _DAY for n in weeks if n < 2 or n % 4 == 0]
+        holding = [m for m in found if m <= first][-1:] + [m for m in found if m > first]
+        return [Span(m, max(m - PAST_DAYS * _DAY, start), m - _DAY) for m in holding]
     block = timedelta(days=BLOCK_DAYS)
     begin = start + max((first - start).days, 0) // BLOCK_DAYS * block
     blocks = range(max((last - begin).days // BLOCK_DAYS + 1, 0))
@@ -123,7 +126,8 @@ def learn_model(
         return None
     methods = methods_of(study, stream.name, resolution)
     try:
-        model = learn(record, mode, methods, floor=FLOORS.get(stream.name, 0.0))
+        hiding = Hiding(least_share=record.usual_share)
+        model = learn(record, mode, methods, hiding=hiding, floor=FLOORS.get(stream.name, 0.0))
     except ValueError:
         return None
     return Learned(stream.name, resolution, span.valid_from, _version(people, model), people, model)
@@ -230,7 +234,10 @@ def _margins(stored: dict[str, list[float]]) -> Margins:
     return Margins(np.array(stored["edges"]), np.array(stored["lower"]), np.array(stored["upper"]))
 
 
-def _states(stored: Sequence[dict[str, Any]], name: str) -> Autoregressions:
+def _states(stored: Sequence[dict[str, Any]], name: str) -> Any:
+    """Of all people; None where it was not learned."""
+    if name not in stored[0]:
+        return None
     return Autoregressions(*(np.array([s[name][p] for s in stored], dtype=np.float64) for p in _PARAMETERS))
 
 
@@ -246,7 +253,8 @@ def _body(model: Model) -> dict[str, Any]:
 
 
 def _person_body(people: People, n: int) -> dict[str, Any]:
-    return {name: {p: getattr(getattr(people, name), p)[n].tolist() for p in _PARAMETERS} for name in _STATES}
+    known = {name: of for name in _STATES if (of := getattr(people, name)) is not None}
+    return {name: {p: getattr(of, p)[n].tolist() for p in _PARAMETERS} for name, of in known.items()}
 
 
 def _version(whose: Sequence[str], model: Model) -> str:

@@ -14,7 +14,7 @@ _COLUMNS = {
     "stream": "stream",
     "resolution": "values by",
     "pattern": "gaps",
-    "length_min": "length [min]",
+    "length_min": "minutes",
     "hidden": "hidden",
     "best": "best comparator",
     "to_best": "error / best",

@@ -11,6 +11,7 @@ METHODS = (
     *("stack", "cross_stream"),
 )
 PARTS_OF_DAY = ("night", "morning", "afternoon", "evening")
+DROPOUT = "dropout"
 STATES = {"valid": "observed while the device was worn", "not_worn": "observed, and the device was not worn"}
 
 _STREAM = Column("stream", "VARCHAR", "Name of the stream in staging")
@@ -54,7 +55,12 @@ GAP = Table(
         _BEGIN,
         _END,
         Column("gap_min", "INTEGER", "Length", "min", ge=1),
-        Column("reason", "VARCHAR", "Why most of it is missing, as coverage tells it", isin=tuple(REASONS)),
+        Column(
+            "reason",
+            "VARCHAR",
+            "Why most of it is missing, as coverage tells it; dropout: too short to be a device taken off",
+            isin=(DROPOUT, *REASONS),
+        ),
         Column("part_of_day", "VARCHAR", "In which quarter of the day its middle lies", isin=PARTS_OF_DAY),
         Column("is_over", "BOOLEAN", "Whether something was observed after it"),
         Column("is_allowed", "BOOLEAN", "Whether the protocol lets its values be filled in"),

@@ -123,7 +123,9 @@ def backtest(record: Record, question: Question | None = None) -> list[Score]:
     names = tuple(dict.fromkeys((*COMPARATORS[1:], *question.methods)))
     # An ARIMA is fitted anew for each gap: thousands of them to learn how sure it is would take hours.
     certain = (STACK, *(n for n in names if question.with_intervals and n != "arima"))
-    model = learn(record.of_days(learned), question.mode, certain, hiding=question.hiding, floor=question.floor)
+    model = learn(
+        record.of_days(learned), question.mode, certain, hiding=question.hiding, floor=question.floor, with_simple=True
+    )
     rng = np.random.default_rng(question.seed)
     found: list[Score] = []
     for length_min in record.resolution.lengths:

@@ -86,8 +86,8 @@ def random_masks(
         if days is not None:
             is_good &= days[who, start // a_day] & days[who, np.minimum(last, total - 1) // a_day]
         who, start = who[is_good], start[is_good]
-        there = ~np.isnan(record.flat[who[:, None], start[:, None] + np.arange(length)[None]])
-        is_seen = there.mean(axis=1) >= least_share - 1e-9
+        seen = record.seen_before[who, start + length] - record.seen_before[who, start]
+        is_seen = seen >= least_share * length - 1e-9
         found = np.concatenate([found, who[is_seen] * total + start[is_seen]])
         _, first = np.unique(found, return_index=True)
         found = found[np.sort(first)]

@@ -121,16 +121,22 @@ def _smoothed(values: Estimate, model: Autoregressions) -> tuple[Float32s, Float
     return found.mean, found.variance
 
 
+def _learned(model: Autoregressions | None) -> Autoregressions:
+    if model is None:
+        raise ValueError("the simple models were not learned: learn with_simple")
+    return model
+
+
 def kalman_level(windows: Windows, people: People) -> Estimate:
     """A random walk and noise."""
     mean = people.mean[windows.person][:, None]
-    return mean + _smoothed(windows.values - mean, people.level.of(windows.person))[0]
+    return mean + _smoothed(windows.values - mean, _learned(people.level).of(windows.person))[0]
 
 
 def kalman_ar(windows: Windows, people: People) -> Estimate:
     """An autoregression around the person's mean, and noise."""
     mean = people.mean[windows.person][:, None]
-    return mean + _smoothed(windows.values - mean, people.ar1.of(windows.person))[0]
+    return mean + _smoothed(windows.values - mean, _learned(people.ar1).of(windows.person))[0]
 
 
 def profile_ar(windows: Windows, people: People) -> Estimate:

@@ -19,7 +19,7 @@ Mode = Literal["past_only", "whole_record"]
 STACK = "stack"
 # Each day of five is filled by what the other four say.
 _FOLDS = 5
-STRETCHES, _AT_ONCE = 3000, 250
+STRETCHES, _AT_ONCE = 1000, 250
 SEED = 20_260_101
 
 
@@ -81,7 +81,8 @@ class Model:
         place = np.interp(np.log(length), known, np.arange(len(known)))
         first = np.minimum(place.astype(np.intp), len(known) - 2)
         share, gap = place - first, np.arange(len(total))
-        lower, upper = ((1 - share) * ends[first, n, gap] + share * ends[first + 1, n, gap] for n in (0, 1))
+        lower: Float64s = (1 - share) * ends[first, 0, gap] + share * ends[first + 1, 0, gap]
+        upper: Float64s = (1 - share) * ends[first, 1, gap] + share * ends[first + 1, 1, gap]
         return np.maximum(lower, self.floor) * length, np.maximum(upper, self.floor) * length
 
 
@@ -133,6 +134,7 @@ def learn(
     *,
     hiding: Hiding | None = None,
     floor: float = 0.0,
+    with_simple: bool = False,
 ) -> Model:
     """Learn from a record by hiding parts of it.
 
@@ -142,13 +144,15 @@ def learn(
         methods: of which margins are learned.
         hiding: what is hidden.
         floor: no value is less.
+        with_simple: learn what `kalman_ar` and `kalman_level` need, though no margins of theirs are asked for.
 
     Raises:
         ValueError: not one stretch of the shortest length was observed.
     """
     hiding = hiding or Hiding()
     rng = np.random.default_rng(hiding.seed)
-    people, resolution = learn_people(record), record.resolution
+    is_simple = with_simple or not {"kalman_ar", "kalman_level"}.isdisjoint(methods)
+    people, resolution = learn_people(record, with_simple=is_simple), record.resolution
     others = without_days(people, record, _FOLDS)
     wanted = {name: METHODS[name].fill for name in methods if name != STACK}
     found: dict[int, Hidden] = {}
@@ -222,10 +226,10 @@ def _weighted(found: Hidden, place: int, halves: Sequence[Weights]) -> Float64s:
 
 def _margins(found: Hidden, estimate: NDArray[np.floating], floor: float) -> tuple[Margins, Margins]:
     """Of single values, and of the means of stretches."""
-    estimate = np.maximum(estimate.astype(np.float64), floor)
+    told: Float64s = np.maximum(np.asarray(estimate, dtype=np.float64), floor)
     truth = found.truth.astype(np.float64)
-    is_seen = ~np.isnan(truth) & ~np.isnan(estimate)
-    values = learn_margins(estimate[is_seen], truth[is_seen], VALUE_BINS)
+    is_seen = ~np.isnan(truth) & ~np.isnan(told)
+    values = learn_margins(told[is_seen], truth[is_seen], VALUE_BINS)
     seen = is_seen.sum(axis=1)
-    mean, true_mean = (np.where(is_seen, of, 0).sum(axis=1)[seen > 0] / seen[seen > 0] for of in (estimate, truth))
+    mean, true_mean = (np.where(is_seen, of, 0).sum(axis=1)[seen > 0] / seen[seen > 0] for of in (told, truth))
     return values, learn_margins(mean, true_mean, TOTAL_BINS)

@@ -28,7 +28,7 @@ class People:
         deviation: how deviations from the profile hold on.
         root_profile: the usual square root.
         root_deviation: how deviations from that hold on.
-        ar1: of deviations from the mean.
+        ar1: of deviations from the mean; None where nobody asked for it.
         level: the same as a random walk and noise.
     """
 
@@ -41,16 +41,16 @@ class People:
     deviation: Autoregressions
     root_profile: Float64s
     root_deviation: Autoregressions
-    ar1: Autoregressions
-    level: Autoregressions
+    ar1: Autoregressions | None
+    level: Autoregressions | None
 
 
 def _root(values: Float64s) -> Float64s:
     return np.sqrt(np.maximum(values, 0))
 
 
-def learn_people(record: Record) -> People:
-    """What a record says of each of its people."""
+def learn_people(record: Record, *, with_simple: bool = True) -> People:
+    """What a record says of each of its people; without the simple models, whose likelihoods take time to maximise."""
     resolution, slot_min = record.resolution, record.resolution.slot_min
     sums, roots = ClockSums.of(record), ClockSums.of(record, _root)
     profile, root_profile = profiles(sums, slot_min), profiles(roots, slot_min)
@@ -70,8 +70,8 @@ def learn_people(record: Record) -> People:
         root_deviation=fit_autoregressions(
             _deviations(record, np.sqrt(np.maximum(record.flat, 0)), root_profile), record.days, resolution
         ),
-        ar1=fit_ar1(recent, variance),
-        level=fit_level(recent, variance),
+        ar1=fit_ar1(recent, variance) if with_simple else None,
+        level=fit_level(recent, variance) if with_simple else None,
     )
 
 

@@ -157,6 +157,20 @@ class Record:
         return self.values.reshape(len(self.values), self.values.shape[1] * self.values.shape[2])
 
     @cached_property
+    def seen_before(self) -> NDArray[np.int32]:
+        """Values that are there before each place, (people, values + 1)."""
+        found = np.zeros((self.flat.shape[0], self.flat.shape[1] + 1), dtype=np.int32)
+        np.cumsum(~np.isnan(self.flat), axis=1, dtype=np.int32, out=found[:, 1:])
+        return found
+
+    @cached_property
+    def usual_share(self) -> float:
+        """How much of a stretch to hide must be there: all of it, or four fifths where values come with holes."""
+        there = ~np.isnan(self.values)
+        has_any = there.any(axis=2)
+        return 1.0 if not has_any.any() or there[has_any].mean() > 0.9 else 0.8
+
+    @cached_property
     def days(self) -> NDArray[np.int64]:
         """Days with a value, of each person."""
         return (~np.isnan(self.values)).any(axis=2).sum(axis=1)
