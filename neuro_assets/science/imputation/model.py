@@ -83,7 +83,8 @@ class Model:
         share, gap = place - first, np.arange(len(total))
         lower: Float64s = (1 - share) * ends[first, 0, gap] + share * ends[first + 1, 0, gap]
         upper: Float64s = (1 - share) * ends[first, 1, gap] + share * ends[first + 1, 1, gap]
-        return np.maximum(lower, self.floor) * length, np.maximum(upper, self.floor) * length
+        values = length.astype(np.float64)
+        return np.maximum(lower, self.floor) * values, np.maximum(upper, self.floor) * values
 
 
 @dataclass(frozen=True)
