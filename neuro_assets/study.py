@@ -202,17 +202,20 @@ class EventRules(_Model):
 class StreamImputation(_Model):
     """How gaps of one stream are filled in, other than by default."""
 
-    method: Literal[
-        "ffill",
-        "linear",
-        "clock_mean",
-        "weekday_median",
-        "arima",
-        "kalman_level",
-        "kalman_ar",
-        "profile_ar",
-        "stack",
-    ] = "stack"
+    method: (
+        Literal[
+            "ffill",
+            "linear",
+            "clock_mean",
+            "weekday_median",
+            "arima",
+            "kalman_level",
+            "kalman_ar",
+            "profile_ar",
+            "stack",
+        ]
+        | None
+    ) = Field(default=None, description="By which method; by default the stream's own.")
     longest_min: int | None = Field(
         default=None, ge=0, le=1440, description="Longer gaps are left empty; 0: nothing is filled in."
     )
@@ -231,8 +234,8 @@ class ImputationRules(_Model):
     )
     reasons: tuple[Literal["not_worn", "not_synced", "battery", "source_failure", "unknown"], ...] = Field(
         default=("not_synced", "battery", "source_failure", "unknown"),
-        description="Reasons of gaps that may be filled in. not_worn: only where a heart rate tells wear, else still"
-        " hours look like a device that is off.",
+        description="Reasons of gaps that may be filled in. not_worn: sensible only where a heart rate tells wear, for"
+        " by steps alone still hours look like a device that is off.",
     )
     dropout_min: int = Field(
         default=10,

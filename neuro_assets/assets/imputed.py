@@ -1,6 +1,6 @@
 """Imputation: models, gaps, regular series in which each imputed value is marked, and their back-test."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -92,7 +92,7 @@ def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition)
         window = job.window
         with job.lake.connect() as connection:
             ensure_imputation(connection, job)
-            mode = mode_of(job.study, window.end or window.start)
+            mode = mode_of(job.study, datetime.now(UTC).date())
             learned = list(
                 learn_all(connection, job, streams, mode, window.start, window.end or window.start, anew=True)
             )

@@ -13,9 +13,7 @@ def backtest(
     stream: Annotated[list[str] | None, typer.Option(help="Only this stream; may be given several times.")] = None,
     seed: Annotated[int, typer.Option(help="Of the chance by which gaps are chosen.")] = 1,
     gaps: Annotated[int, typer.Option(help="How many of each length are hidden.", min=20)] = 600,
-    arima: Annotated[
-        bool, typer.Option("--arima", help="An ARIMA before each gap as well; takes hours.")
-    ] = False,
+    arima: Annotated[bool, typer.Option("--arima", help="An ARIMA before each gap as well; takes hours.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A page to keep, FILE.html.")] = None,
 ) -> None:
     """Hide what was observed, fill it in by every method, and tell by how much each is wrong."""

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -86,14 +87,17 @@ def sql(
     query: Annotated[str, typer.Argument(help="A query; the lake is attached read-only.")],
     output: Annotated[str, typer.Option("--format", "-f", help="table, csv or json")] = "table",
     limit: Annotated[int, typer.Option(help="Rows shown as a table; csv and json give all.")] = 50,
+    as_of: Annotated[
+        str, typer.Option(help="The lake as it was: a snapshot's number, or a moment (2026-03-02T09:00Z).")
+    ] = "",
 ) -> None:
     """Ask the lake: `neuro sql "select * from baselines.user_engagement_trend"`."""
     import duckdb
 
     if output not in {"table", "csv", "json"}:
         raise typer.BadParameter("expected table, csv or json", param_hint="--format")
-    job = open_home()
-    with job.lake.connect(read_only=True) as connection:
+    job, moment = open_home(), _as_of(as_of)
+    with job.lake.connect(read_only=True, as_of=moment) as connection:
         try:
             result = connection.execute(query)
             columns = [d[0] for d in result.description or []]
@@ -102,6 +106,19 @@ def sql(
             fail(str(error))
             raise typer.Exit(2) from None
     _print_rows(columns, rows, output, limit)
+
+
+def _as_of(text: str) -> int | datetime | None:
+    """A snapshot's number, or a moment, which is of UTC where it names no zone."""
+    if not text:
+        return None
+    if text.isdigit():
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("expected a snapshot's number or 2026-03-02T09:00Z", param_hint="--as-of") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], output: str, limit: int) -> None:

@@ -62,7 +62,8 @@ class _Task:
     @property
     def reach(self) -> int:
         """How many days away what is seen may decide a day."""
-        return -(-self.resolution.context_min // 1440)
+        # A day may have 23 hours.
+        return -(-(self.resolution.context_min + 60) // 1440)
 
     def model_of(self, day: date) -> Learned | None:
         """The model that holds on a day."""
@@ -297,8 +298,10 @@ SELECT d.participant_id, d.day, $stream AS stream, $resolution AS resolution, $m
     coalesce($step * count(*) FILTER (value IS NOT NULL AND NOT is_imputed), 0)::INTEGER AS observed_min,
     coalesce($step * count(*) FILTER (is_imputed), 0)::INTEGER AS imputed_min,
     coalesce($step * count(*) FILTER (v.participant_id IS NOT NULL AND value IS NULL), 0)::INTEGER AS empty_min,
-    CASE WHEN $adds_up THEN coalesce(sum(value) FILTER (NOT is_imputed), 0) END AS observed_total,
-    CASE WHEN $adds_up THEN coalesce(sum(value) FILTER (is_imputed), 0) END AS imputed_total
+    CASE WHEN $adds_up AND count(value) > 0
+        THEN round(coalesce(sum(value) FILTER (NOT is_imputed), 0), 9) END AS observed_total,
+    CASE WHEN $adds_up AND count(value) > 0
+        THEN round(coalesce(sum(value) FILTER (is_imputed), 0), 9) END AS imputed_total
 FROM made_days d LEFT JOIN made_values v USING (participant_id, day) GROUP BY ALL
 """
 
@@ -306,16 +309,16 @@ FROM made_days d LEFT JOIN made_values v USING (participant_id, day) GROUP BY AL
 def _write(connection: Connection, job: Ingest, task: _Task, first: date, last: date) -> ImputationReport:
     table, stream, resolution = task.table, task.stream, task.resolution
     own, asked = {"stream": stream.name, "resolution": resolution.name}, {"first": first, "last": last}
-    _leave_unchanged(connection, table, first, last)
     connection.execute(
         _DAILY,
         own | {"mode": task.mode, "step": resolution.step_min, "adds_up": stream.sampling == "interval"},
     )
+    _leave_unchanged(connection, table, own, asked)
     rows = {
         OBSERVED: f"SELECT *, '{stream.name}' AS stream, '{resolution.name}' AS resolution FROM made_observed",
         GAP: "SELECT * FROM made_gap",
         GAP_TOTAL: "SELECT * FROM made_gap_total SEMI JOIN made_days USING (participant_id, day)",
-        DAILY: "SELECT * FROM made_daily",
+        DAILY: "SELECT * FROM made_daily SEMI JOIN made_days USING (participant_id, day)",
         table: "SELECT * FROM made_values SEMI JOIN made_days USING (participant_id, day)",
     }
     others = [values_table(stream, name) for name in RESOLUTIONS]
@@ -344,23 +347,31 @@ def _write(connection: Connection, job: Ingest, task: _Task, first: date, last: 
     return ImputationReport(written, imputed, frozenset(day for (day,) in beside.fetchall()))
 
 
-def _leave_unchanged(connection: Connection, table: Table, first: date, last: date) -> None:
+def _leave_unchanged(connection: Connection, table: Table, own: Mapping[str, str], asked: Mapping[str, date]) -> None:
     """Forget days beside of people for whom nothing changes: they are not written again."""
-    columns = ", ".join(table.column_names)
     connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE same_days AS
-        WITH beside AS (SELECT DISTINCT participant_id, day FROM made_days WHERE day NOT BETWEEN $first AND $last),
-        new AS (SELECT {columns} FROM made_values SEMI JOIN beside USING (participant_id, day)),
-        old AS (SELECT {columns} FROM {table.qualified} SEMI JOIN beside USING (participant_id, day)
-            WHERE day IN (SELECT day FROM beside))
-        FROM beside ANTI JOIN ((FROM new EXCEPT FROM old) UNION ALL (FROM old EXCEPT FROM new)) d
-            USING (participant_id, day)
-        """,
-        {"first": first, "last": last},
+        "CREATE OR REPLACE TEMP TABLE beside AS"
+        " SELECT DISTINCT participant_id, day FROM made_days WHERE day NOT BETWEEN $first AND $last",
+        asked,
     )
+    connection.execute("CREATE OR REPLACE TEMP TABLE changed_days AS SELECT * FROM beside LIMIT 0")
+    for made, there in (("made_values", table), ("made_gap_total", GAP_TOTAL), ("made_daily", DAILY)):
+        columns = ", ".join(there.column_names)
+        whose = "" if there is table else "stream = $stream AND resolution = $resolution AND "
+        connection.execute(
+            f"""
+            INSERT INTO changed_days
+            WITH new AS (SELECT {columns} FROM {made} SEMI JOIN beside USING (participant_id, day)),
+            old AS (SELECT {columns} FROM {there.qualified} SEMI JOIN beside USING (participant_id, day)
+                WHERE {whose}day IN (SELECT day FROM beside))
+            SELECT DISTINCT participant_id, day
+            FROM ((FROM new EXCEPT FROM old) UNION ALL (FROM old EXCEPT FROM new))
+            """,
+            dict(own) if whose else {},
+        )
     connection.execute(
-        "DELETE FROM made_days d USING same_days s WHERE d.participant_id = s.participant_id AND d.day = s.day"
+        "DELETE FROM made_days WHERE (participant_id, day) IN (SELECT (participant_id, day) FROM beside)"
+        " AND (participant_id, day) NOT IN (SELECT (participant_id, day) FROM changed_days)"
     )
 
 

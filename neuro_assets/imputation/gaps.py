@@ -95,18 +95,23 @@ WITH extent AS (
     SELECT participant_id, n, arg_min(day, ts) AS day, min(ts) AS ts, max(until) AS until_ts,
         sum(minutes)::INTEGER AS gap_min
     FROM parts GROUP BY ALL
-), last_hours AS (
-    SELECT participant_id, max(ts + to_minutes(length_min)) AS until FROM {HOURLY.qualified}
-    WHERE stream = $stream AND day >= $first GROUP BY 1
+), last_seen AS (
+    SELECT participant_id, max(ts) AS ts FROM (
+        SELECT participant_id, ts FROM made_observed WHERE state = 'valid'
+        UNION ALL
+        SELECT participant_id, ts FROM {OBSERVED.qualified}
+        WHERE stream = $stream AND resolution = $resolution AND state = 'valid'
+            AND day NOT BETWEEN $first AND $last AND day >= (SELECT first FROM extent)
+    ) GROUP BY 1
 )
 SELECT f.participant_id, f.day, $stream AS stream, $resolution AS resolution,
     substr(md5(concat_ws('|', f.participant_id, $stream, $resolution, epoch_us(f.ts))), 1, 16) AS gap_id,
     f.ts, f.until_ts, f.gap_min, r.reason,
     ['night', 'morning', 'afternoon', 'evening'][1 + (middle.hour // 6)::INTEGER] AS part_of_day,
-    f.until_ts < l.until AS is_over
+    coalesce(f.until_ts <= l.ts, false) AS is_over
 FROM found f
 JOIN reasons r USING (participant_id, n)
-JOIN last_hours l USING (participant_id)
+LEFT JOIN last_seen l USING (participant_id)
 ASOF JOIN (SELECT participant_id, ts AS hour_ts, hour FROM hours) middle
     ON middle.participant_id = f.participant_id
     AND f.ts + to_microseconds(epoch_us(f.until_ts - f.ts) // 2) >= middle.hour_ts

@@ -70,14 +70,14 @@ class Grid:
 
     people: list[str]
     cells: Cells
-    recorded: Float32s
+    recorded: NDArray[np.float64]
     counts: Bools
     stands: Bools
 
     @cached_property
     def values(self) -> Float32s:
         """What counts, NaN elsewhere."""
-        return np.where(self.counts, self.recorded, np.float32(np.nan))
+        return np.where(self.counts, self.recorded, np.nan).astype(np.float32)
 
 
 def resolutions_of(
@@ -101,12 +101,20 @@ def resolutions_of(
         ), asked AS (
             SELECT DISTINCT participant_id, day FROM {HOURLY.qualified}
             WHERE stream = $stream AND day BETWEEN $first AND $last
-        ), usual AS (SELECT count(*) FILTER (is_minute) * 2 >= count(*) AS is_minute FROM seen HAVING count(*) > 0)
-        SELECT a.participant_id, a.day, coalesce(p.is_minute, n.is_minute, u.is_minute) AS is_minute
+        ), usual AS (
+            SELECT d.day, count(*) FILTER (is_minute) * 2 >= count(*) AS is_minute
+            FROM (SELECT DISTINCT day FROM asked) d
+            JOIN seen s ON s.day BETWEEN d.day - {_AROUND.days} AND d.day + {_AROUND.days}
+            GROUP BY d.day
+        )
+        SELECT a.participant_id, a.day, coalesce(
+            CASE WHEN a.day - p.day <= {_AROUND.days} THEN p.is_minute END,
+            CASE WHEN n.day - a.day <= {_AROUND.days} THEN n.is_minute END,
+            u.is_minute) AS is_minute
         FROM asked a
         ASOF LEFT JOIN seen p ON p.participant_id = a.participant_id AND a.day >= p.day
         ASOF LEFT JOIN seen n ON n.participant_id = a.participant_id AND a.day <= n.day
-        CROSS JOIN usual u
+        JOIN usual u ON u.day = a.day
         """,
         {"stream": stream.name, "since": first - _AROUND, "until": last + _AROUND, "first": first, "last": last},
     ).fetchall()
@@ -184,25 +192,27 @@ def _grid(
     return Grid(people, cells, recorded, counts, stands)
 
 
-def _recorded(connection: Connection, stream: Stream, resolution: Resolution, people: int, cells: Cells) -> Float32s:
+def _recorded(
+    connection: Connection, stream: Stream, resolution: Resolution, people: int, cells: Cells
+) -> NDArray[np.float64]:
     table = SERIES_1M if resolution.step_min == 1 else SERIES_1H
     value = "total" if stream.sampling == "interval" else "mean"
     # Of an hour that is there in part, nobody knows what the rest of it had.
     whole = "" if resolution.step_min == 1 else f" AND observed_share >= {_HOUR_IS_THERE}"
     found = connection.execute(
         f"""
-        SELECT place, epoch_us(ts) // 60_000_000 AS minute, {value}::FLOAT AS value
+        SELECT place, epoch_us(ts) // 60_000_000 AS minute, {value} AS value
         FROM {table.qualified} JOIN grid_people USING (participant_id)
         WHERE stream = $stream AND day BETWEEN $first AND $last AND {value} IS NOT NULL{whole}
         """,
         {"stream": stream.name, "first": str(cells.day[0]), "last": str(cells.day[-1])},
     ).fetchnumpy()
-    recorded = np.full((people, len(cells.start_min)), np.nan, dtype=np.float32)
+    recorded = np.full((people, len(cells.start_min)), np.nan)
     at = np.searchsorted(cells.start_min, found["minute"])
     is_here = (at < len(cells.start_min)) & (
         cells.start_min[np.minimum(at, len(cells.start_min) - 1)] == found["minute"]
     )
-    recorded[np.asarray(found["place"])[is_here], at[is_here]] = np.asarray(found["value"], dtype=np.float32)[is_here]
+    recorded[np.asarray(found["place"])[is_here], at[is_here]] = np.asarray(found["value"], dtype=np.float64)[is_here]
     return recorded
 
 

@@ -302,7 +302,7 @@ def learn_all(
     for stream in streams:
         for resolution in RESOLUTIONS.values():
             for span in spans_of(job.study, mode, first, last):
-                if not anew and _is_there(connection, stream, resolution, mode, span):
+                if not anew and _is_there(connection, job.study, stream, resolution, mode, span):
                     continue
                 found = learn_model(connection, job.study, stream, resolution, mode, span)
                 if found is not None:
@@ -310,9 +310,15 @@ def learn_all(
                     yield span, found
 
 
-def _is_there(connection: Connection, stream: Stream, resolution: Resolution, mode: Mode, span: Span) -> bool:
+def _is_there(
+    connection: Connection, study: Study, stream: Stream, resolution: Resolution, mode: Mode, span: Span
+) -> bool:
+    """Whether the model has been learned, with all methods that the protocol names by now."""
     found = connection.execute(
-        f"SELECT 1 FROM {MODEL.qualified} WHERE stream = ? AND resolution = ? AND mode = ? AND valid_from = ?",
+        f"SELECT body FROM {MODEL.qualified} WHERE stream = ? AND resolution = ? AND mode = ? AND valid_from = ?",
         [stream.name, resolution.name, mode, span.valid_from],
     ).fetchone()
-    return found is not None
+    return (
+        found is not None
+        and set(methods_of(study, stream.name, resolution)) <= json.loads(found[0])["certainty"].keys()
+    )

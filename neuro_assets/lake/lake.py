@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -137,7 +138,9 @@ class Lake:
         }
 
     @contextmanager
-    def connect(self, *, read_only: bool = False, memory_limit: str | None = None) -> Iterator[Connection]:
+    def connect(
+        self, *, read_only: bool = False, memory_limit: str | None = None, as_of: int | datetime | None = None
+    ) -> Iterator[Connection]:
         """A DuckDB connection with the lake attached and in use; closed at the end, whatever happens.
 
         A read-only connection never takes a lock and never blocks a writer.
@@ -145,6 +148,7 @@ class Lake:
         Args:
             read_only: nothing can be written.
             memory_limit: instead of the lake's own; what needs more is spilled to disk.
+            as_of: the lake as it was at a snapshot or a moment; for reading.
 
         Raises:
             LakeError: the catalog or its data cannot be opened, or were lost while the connection was in use.
@@ -155,7 +159,7 @@ class Lake:
                 raise LakeError(f"there is no lake yet at {self.sqlite_path}; `neuro ingest` makes one")
         connection = duckdb.connect(":memory:", config=self._config(memory_limit))
         try:
-            self._attach(connection, read_only=read_only)
+            self._attach(connection, read_only=read_only or as_of is not None, as_of=as_of)
             yield connection
         except duckdb.Error as error:
             if told := lake_error(error):
@@ -184,12 +188,16 @@ class Lake:
             config["temp_directory"] = str(self.spill / f"duckdb-{uuid.uuid4().hex}")
         return config
 
-    def _attach(self, connection: Connection, *, read_only: bool) -> None:
+    def _attach(self, connection: Connection, *, read_only: bool, as_of: int | datetime | None = None) -> None:
         load_extensions(connection, self._extensions)
         options = dict(self.attach_options) | {"CREATE_IF_NOT_EXISTS": False}
         if read_only:
             options["READ_ONLY"] = True
             options.pop("META_JOURNAL_MODE", None)  # to set it is to write
+        if isinstance(as_of, datetime):
+            options["SNAPSHOT_TIME"] = as_of.astimezone(UTC).isoformat(sep=" ")
+        elif as_of is not None:
+            options["SNAPSHOT_VERSION"] = as_of
         try:
             connection.execute("SET TimeZone = 'UTC'")
             # Started by `python -c`, as workers are, DuckDB would draw bars into standard output.

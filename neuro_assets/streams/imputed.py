@@ -87,8 +87,18 @@ DAILY = Table(
         _minutes("observed_min", "Minutes observed while worn"),
         _minutes("imputed_min", "Minutes that were filled in"),
         _minutes("empty_min", "Minutes left empty"),
-        Column("observed_total", "DOUBLE", "Sum of what was observed while worn; empty for readings", nullable=True),
-        Column("imputed_total", "DOUBLE", "Sum of what was filled in; empty for readings", nullable=True),
+        Column(
+            "observed_total",
+            "DOUBLE",
+            "Sum of what was observed while worn; empty for readings, and without a value",
+            nullable=True,
+        ),
+        Column(
+            "imputed_total",
+            "DOUBLE",
+            "Sum of what was filled in; empty for readings, and without a value",
+            nullable=True,
+        ),
     ),
     "How much of each person's day was observed, filled in and left empty. Without `empty_min` the two totals are the"
     " day's; with some they are less.",

@@ -148,9 +148,7 @@ def test_an_arima_before_each_gap_is_never_best(records: Callable[[str, str, str
     scores = backtest(records("hours", "steps", "1h"), question)
     for length_min in RESOLUTIONS["1h"].lengths:
         of = {
-            s.method: s.rmse
-            for s in scores
-            if s.length_min == length_min and s.part_of_day == ALL and s.person is None
+            s.method: s.rmse for s in scores if s.length_min == length_min and s.part_of_day == ALL and s.person is None
         }
         best = min((n for n in of if n not in {"arima", "stack", "profile_ar"}), key=lambda n: of[n])
         told = f"arima {of['arima']:.0f}, default {of['stack']:.0f}, best of the others {best} {of[best]:.0f}"

@@ -24,6 +24,8 @@ PARTS = {
 _CENTRE = np.array([1.0, 0.0, 0.0, 0.0])
 # So many hidden stretches weigh as much as the centre.
 _RIDGE = 100.0
+# Weights add up to 1, as nearly as this makes them: parts that are right about totals together are right then.
+_TO_ONE = 1e3
 # Distances to the edge are told apart up to these, in values.
 _DISTANCES = np.array([2, 4, 8, 16, 32, 64, 128])
 
@@ -91,7 +93,11 @@ def learn_weights(
             square += (pull + 1e-9) * np.eye(len(parts))
             aim = parts @ wanted / size + pull * _CENTRE
             lower = np.linalg.cholesky(square)
-            by_length[place, n], _ = nnls(lower.T, np.linalg.solve(lower, aim))
+            to_one = _TO_ONE * np.sqrt(np.trace(square))
+            found, _ = nnls(
+                np.vstack([lower.T, np.full(len(parts), to_one)]), np.append(np.linalg.solve(lower, aim), to_one)
+            )
+            by_length[place, n] = found / found.sum()
         # Distances that no stretch of this length has are weighted as the nearest one.
         seen = np.unique(band)
         for n in range(len(_DISTANCES) + 1):
