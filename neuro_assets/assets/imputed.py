@@ -1,5 +1,6 @@
 """Imputation: models, gaps, regular series in which each imputed value is marked, and their back-test."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,11 @@ def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition)
     streams = imputed_streams(study)
     if not streams:
         return []
+    return [_days(study, streams, partitions), _models(streams), _backtest()]
+
+
+def _days(study: Study, streams: Sequence[Stream], partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Gaps, series and totals of touched days."""
     read = [key_of(t) for t in (SERIES_1M, SERIES_1H, HOURLY, VALID_DAY, WEAR)]
     models = [key_of(t) for t in MODEL_TABLES]
     tables = [t for t in imputation_tables(study) if t not in MODEL_TABLES]
@@ -75,6 +81,12 @@ def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition)
         facts[GAP] |= {"values_imputed": report.imputed, "days_beside": len(report.days_beside)}
         return results_of(checks, facts)
 
+    return imputation
+
+
+def _models(streams: Sequence[Stream]) -> dg.AssetsDefinition:
+    """What filling in rests on, learned anew."""
+
     @dg.multi_asset(
         name="imputation_models",
         specs=[
@@ -98,6 +110,12 @@ def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition)
             )
         context.log.info(log_line("models_learned", models=len(learned), mode=mode))
         return results_of([], {t: {"models": len(learned)} for t in MODEL_TABLES})
+
+    return imputation_models
+
+
+def _backtest() -> dg.AssetsDefinition:
+    """How wrong each method is on the study's own record."""
 
     @dg.multi_asset(
         name="imputation_backtest",
@@ -124,7 +142,7 @@ def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition)
             facts |= {"summary": markdown_table(summary_of(tested)), "plot": picture(backtest_picture(tested), title)}
         return dg.MaterializeResult(asset_key=key_of(BACKTEST), metadata=facts, check_results=[check])
 
-    return [imputation, imputation_models, imputation_backtest]
+    return imputation_backtest
 
 
 def _picture(connection: Connection, stream: Stream, days: DayRange) -> dict[str, dg.MetadataValue]:

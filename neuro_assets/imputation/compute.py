@@ -107,6 +107,8 @@ def impute_days(
     streams, mode = imputed_streams(study), mode_of(study, (now or datetime.now(UTC)).date())
     for _ in learn_all(connection, job, streams, mode, first, last, anew=False):
         pass
+    for stream in streams:
+        _leave_uncovered(connection, job, stream, first, last)
     rows = dict.fromkeys((t.qualified for t in tables if t not in MODEL_TABLES), 0)
     imputed, beside = 0, set[date]()
     for stream in streams:
@@ -121,6 +123,32 @@ def impute_days(
             imputed += made.imputed
             beside |= made.days_beside
     return ImputationReport(rows, imputed, frozenset(beside))
+
+
+def _leave_uncovered(connection: Connection, job: Ingest, stream: Stream, first: date, last: date) -> None:
+    """Take away what the days asked for have of people of whom coverage tells nothing on them any more."""
+    bound = {"stream": stream.name, "first": first, "last": last}
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE left_days AS
+        SELECT DISTINCT participant_id, day FROM {DAILY.qualified}
+        WHERE stream = $stream AND day BETWEEN $first AND $last AND (participant_id, day) NOT IN (
+            SELECT (participant_id, day) FROM {HOURLY.qualified}
+            WHERE stream = $stream AND day BETWEEN $first AND $last)
+        """,
+        bound,
+    )
+    if not connection.execute("SELECT 1 FROM left_days LIMIT 1").fetchone():
+        return
+    values = [values_table(stream, name) for name in RESOLUTIONS]
+    gone = (*values, OBSERVED, GAP, GAP_TOTAL, DAILY)
+    with job.lake.transaction(connection, [t.qualified for t in gone]):
+        for table in gone:
+            connection.execute(
+                f"DELETE FROM {table.qualified} t USING left_days d WHERE t.participant_id = d.participant_id"
+                f" AND t.day = d.day{'' if table in values else ' AND t.stream = $stream'}",
+                {} if table in values else {"stream": stream.name},
+            )
 
 
 def _impute(

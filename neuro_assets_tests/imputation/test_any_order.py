@@ -231,7 +231,6 @@ def test_the_old_answer_is_there_to_be_asked_for(by_hours, copied, monkeypatch, 
 
 
 @pytest.mark.verify
-@pytest.mark.xfail(reason="rows of days that coverage tells no longer stay", strict=True)
 def test_a_day_without_wear_of_its_stream_any_more_leaves_nothing(by_hours, copied: Callable[..., Planted]):
     """Somebody whose days are no longer expected, because the participants file says otherwise, has no rows of them."""
     study = copied(by_hours)
