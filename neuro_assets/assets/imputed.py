@@ -26,7 +26,7 @@ from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange, range_of
 from neuro_assets.resources.home import HomeResource
-from neuro_assets.streams.coverage import HOURLY, VALID_DAY, WEAR
+from neuro_assets.streams.coverage import HOURLY, NOT_WORN, VALID_DAY, WEAR
 from neuro_assets.streams.imputed import BACKTEST, DAILY, GAP, MODEL_TABLES, values_table
 from neuro_assets.streams.model import Stream, Table
 from neuro_assets.streams.series import SERIES_1H, SERIES_1M, SERIES_TABLES
@@ -45,7 +45,7 @@ def build_imputed_assets(study: Study, partitions: dg.DailyPartitionsDefinition)
 
 def _days(study: Study, streams: Sequence[Stream], partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Gaps, series and totals of touched days."""
-    read = [key_of(t) for t in (SERIES_1M, SERIES_1H, HOURLY, VALID_DAY, WEAR)]
+    read = [key_of(t) for t in (SERIES_1M, SERIES_1H, HOURLY, VALID_DAY, WEAR, NOT_WORN)]
     models = [key_of(t) for t in MODEL_TABLES]
     tables = [t for t in imputation_tables(study) if t not in MODEL_TABLES]
 

@@ -7,7 +7,7 @@ import dagster as dg
 from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange
-from neuro_assets.streams.coverage import ADHERENCE, DAILY, HOURLY, WEAR
+from neuro_assets.streams.coverage import ADHERENCE, DAILY, HOURLY, NOT_WORN, WEAR
 from neuro_assets.streams.model import Table
 
 if TYPE_CHECKING:
@@ -63,6 +63,17 @@ SELECT (SELECT count(*) FROM told WHERE in_stretches <> worn_min)
         WHERE coalesce(d.worn_min, 0) <> coalesce(s.worn_min, 0))
     + (SELECT count(*) FROM wear WHERE worn_min <> date_diff('minute', ts, until_ts) OR until_ts >= next_ts)
 """
+_BOTH_WAYS = f"""
+WITH stretches AS (
+    SELECT participant_id, ts, until_ts, not_worn_min AS minutes, true AS is_off FROM {NOT_WORN.qualified}
+    WHERE day BETWEEN $first AND $last
+    UNION ALL
+    SELECT participant_id, ts, until_ts, worn_min, false FROM {WEAR.qualified} WHERE day BETWEEN $first AND $last
+), beside AS (
+    SELECT *, lead(ts) OVER (PARTITION BY participant_id ORDER BY ts) AS next_ts FROM stretches
+)
+SELECT count(*) FROM beside WHERE until_ts > next_ts OR (is_off AND minutes <> date_diff('minute', ts, until_ts))
+"""
 
 
 def coverage_check_specs() -> list[dg.AssetCheckSpec]:
@@ -71,6 +82,7 @@ def coverage_check_specs() -> list[dg.AssetCheckSpec]:
         HOURLY: "Valid and missing minutes make the hour, and minutes are missing for one reason or none are.",
         DAILY: "The same of days, each of which is the sum of its hours.",
         WEAR: "Stretches are apart from one another, and have as many minutes of each hour as it was worn.",
+        NOT_WORN: "Stretches are apart from one another and from those of wear.",
     }
     return [dg.AssetCheckSpec(ADDS_UP, asset=key_of(t), description=d) for t, d in told.items()]
 
@@ -84,7 +96,8 @@ def coverage_check_results(connection: Connection, days: DayRange) -> list[dg.As
         wrong = sum(row[0] for q in queries for row in connection.execute(q, bound).fetchall())
         results.append(_result(ADDS_UP, table, wrong))
     wrong = connection.execute(_WEAR_APART, bound).fetchall()[0][0]
-    return [*results, _result(ADDS_UP, WEAR, wrong)]
+    both = connection.execute(_BOTH_WAYS, bound).fetchall()[0][0]
+    return [*results, _result(ADDS_UP, WEAR, wrong), _result(ADDS_UP, NOT_WORN, both)]
 
 
 def people_check_specs() -> list[dg.AssetCheckSpec]:

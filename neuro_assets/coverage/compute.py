@@ -23,13 +23,15 @@ from neuro_assets.coverage.valid import judged, read_facts
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, gather_by_day
-from neuro_assets.streams.coverage import COVERAGE_TABLES, DAILY, HOURLY, REASONS, VALID_DAY, WEAR
+from neuro_assets.streams.coverage import COVERAGE_TABLES, DAILY, HOURLY, NOT_WORN, REASONS, VALID_DAY, WEAR
 from neuro_assets.study import Window
 
 # A block of people is some 10 million minutes: 100 MB.
 _MINUTES_AT_ONCE = 10_000_000
 _ORDER = {reason: n for n, reason in enumerate(REASONS)}
 _DAY = timedelta(days=1)
+# Stretches: where they are made -> where they are written, and what their length is called.
+_STRETCHES = {"coverage_wear": (WEAR, "worn_min"), "coverage_not_worn": (NOT_WORN, "not_worn_min")}
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,12 @@ def _cover(
         part = block_of(connection, task, block)
         if part is None:
             continue
-        told = {"coverage_hours": part.hours, "coverage_facts": [part.days], "coverage_wear": [part.wear]}
+        told = {
+            "coverage_hours": part.hours,
+            "coverage_facts": [part.days],
+            "coverage_wear": [part.wear],
+            "coverage_not_worn": [part.not_worn],
+        }
         for name, frames in told.items():
             for frame in frames:
                 connection.register("frame_part", frame.to_arrow())
@@ -220,20 +227,23 @@ def _cover(
 
 
 def _days_of_other_wear(connection: Connection, task: Task, only: Sequence[str] | None) -> frozenset[date]:
-    """Days of which wear is about to be written otherwise than it is."""
-    found = connection.execute(
-        f"""
-        WITH new AS (
-            SELECT participant_id, day, make_timestamptz(start_min * 60_000_000) AS ts, worn_min FROM coverage_wear
-        ), old AS (
-            SELECT participant_id, day, ts, worn_min FROM {WEAR.qualified}
-            WHERE day BETWEEN $first AND $last{_whose(only)}
-        )
-        SELECT DISTINCT day FROM ((FROM new EXCEPT FROM old) UNION ALL (FROM old EXCEPT FROM new))
-        """,
-        {"first": task.first, "last": task.last} | ({} if only is None else {"people": list(only)}),
-    ).fetchall()
-    return frozenset(day for (day,) in found)
+    """Days of which wear, or non-wear, is about to be written otherwise than it is."""
+    found: set[date] = set()
+    for made, (table, length) in _STRETCHES.items():
+        different = connection.execute(
+            f"""
+            WITH new AS (
+                SELECT participant_id, day, make_timestamptz(start_min * 60_000_000) AS ts, minutes FROM {made}
+            ), old AS (
+                SELECT participant_id, day, ts, {length} AS minutes FROM {table.qualified}
+                WHERE day BETWEEN $first AND $last{_whose(only)}
+            )
+            SELECT DISTINCT day FROM ((FROM new EXCEPT FROM old) UNION ALL (FROM old EXCEPT FROM new))
+            """,
+            {"first": task.first, "last": task.last} | ({} if only is None else {"people": list(only)}),
+        ).fetchall()
+        found |= {day for (day,) in different}
+    return frozenset(found)
 
 
 def _whose(only: Sequence[str] | None) -> str:
@@ -268,10 +278,10 @@ def _prepare(connection: Connection) -> None:
         " moving_without_heart_rate_min INTEGER, in_bed_min INTEGER,"
         " asleep_min INTEGER, steps_asleep DOUBLE)"
     )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE coverage_wear"
-        " (participant_id VARCHAR, day DATE, start_min BIGINT, worn_min INTEGER)"
-    )
+    for name in _STRETCHES:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} (participant_id VARCHAR, day DATE, start_min BIGINT, minutes INTEGER)"
+        )
 
 
 def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -> None:
@@ -283,7 +293,7 @@ def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -
     if unlisted:
         frame = pl.DataFrame(unlisted, {"participant_id": pl.String, "first_day": pl.Date}, orient="row")
         connection.register("frame_unlisted", frame.to_arrow())
-        for table in ("coverage_hours", "coverage_wear"):
+        for table in ("coverage_hours", *_STRETCHES):
             connection.execute(
                 f"DELETE FROM {table} h USING frame_unlisted u"
                 " WHERE h.participant_id = u.participant_id AND h.day < u.first_day"
@@ -360,14 +370,15 @@ def _write(connection: Connection, task: Task, days: pl.DataFrame, only: Sequenc
         FROM coverage_hours WHERE NOT by_day ORDER BY day, participant_id, stream, start_min
         """
     )
-    connection.execute(
-        f"""
-        INSERT INTO {WEAR.qualified} BY NAME
-        SELECT participant_id, day, make_timestamptz(start_min * 60_000_000) AS ts,
-            make_timestamptz((start_min + worn_min) * 60_000_000) AS until_ts, worn_min
-        FROM coverage_wear ORDER BY day, participant_id, start_min
-        """
-    )
+    for made, (table, length) in _STRETCHES.items():
+        connection.execute(
+            f"""
+            INSERT INTO {table.qualified} BY NAME
+            SELECT participant_id, day, make_timestamptz(start_min * 60_000_000) AS ts,
+                make_timestamptz((start_min + minutes) * 60_000_000) AS until_ts, minutes AS {length}
+            FROM {made} ORDER BY day, participant_id, start_min
+            """
+        )
     order = " ".join(f"WHEN '{r}' THEN {n}" for r, n in _ORDER.items())
     connection.execute(
         f"""

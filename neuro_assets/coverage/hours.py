@@ -38,11 +38,12 @@ _OF_GAP = {
 
 @dataclass(frozen=True)
 class Block:
-    """Rows for the temporary tables: hours of each stream, one row a person and day, and stretches of wear."""
+    """Rows for the temporary tables: hours of each stream, one row a person and day, and stretches of (non-)wear."""
 
     hours: list[pl.DataFrame]
     days: pl.DataFrame
     wear: pl.DataFrame
+    not_worn: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -95,33 +96,34 @@ def block_of(connection: Connection, task: Task, block: list[Person]) -> Block |
     frames += [_frame(shared, s.name, any_row, seen, by_day=True) for s in task.covered.by_day]
     sleep = read_sleep(connection, grid.steps.shape, start)
     days = day_facts(names, hours, grid, is_worn, tells_wear, sleep, first, last)
-    return Block(frames, days, wear_stretches(names, hours, told, day_begins, is_worn))
+    wear, not_worn = (stretches_of(names, hours, told, day_begins, m) for m in (is_worn, tells_wear & ~is_worn))
+    return Block(frames, days, wear, not_worn)
 
 
-def wear_stretches(
+def stretches_of(
     names: Sequence[str],
     hours: PersonHours,
     told: NDArray[np.intp],
     day_begins: NDArray[np.int64],
-    is_worn: Bools,
+    minutes: Bools,
 ) -> pl.DataFrame:
-    """The longest stretches of worn minutes within a local day and the hours that are told, sorted by person and time.
+    """The longest stretches of minutes within a local day and the hours that are told, sorted by person and time.
 
     Args:
         names: of the people.
         hours: of the minutes, all of them, side by side.
         told: which of the hours are told.
         day_begins: where local days begin, counted from the first minute.
-        is_worn: shape (people, minutes).
+        minutes: which are meant; shape (people, minutes).
 
     Returns:
-        participant_id, day, start_min (since 1970-01-01 UTC), worn_min.
+        participant_id, day, start_min (since 1970-01-01 UTC), minutes.
     """
-    count = is_worn.shape[1]
+    count = minutes.shape[1]
     hour_of = np.repeat(np.arange(len(hours)), np.diff(hours.start_min - hours.start_min[0], append=count))
     is_told, is_midnight = np.zeros(len(hours), dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     is_told[told], is_midnight[day_begins] = True, True
-    own = is_worn & is_told[hour_of]
+    own = minutes & is_told[hour_of]
     goes_on = own[:, 1:] & own[:, :-1] & ~is_midnight[1:]
     nothing = np.zeros((len(own), 1), dtype=np.bool_)
     person, begin = np.nonzero(own & ~np.hstack((nothing, goes_on)))
@@ -131,22 +133,29 @@ def wear_stretches(
             "participant_id": np.asarray(names, dtype=object)[person].tolist(),
             "day": hours.day[hour_of[begin]],
             "start_min": hours.start_min[0] + begin,
-            "worn_min": (last - begin + 1).astype(np.int32),
+            "minutes": (last - begin + 1).astype(np.int32),
         },
         schema_overrides={"participant_id": pl.String},
     )
 
 
 def _worn(grid: MinuteGrid, day_begins: NDArray[np.int64], rules: CoverageRules) -> Bools:
+    zero_run_min = rules.wear.zero_run_min
     parameters = WearParameters(
-        zero_run_min=rules.wear.zero_run_min, heart_rate_bridge_min=rules.wear.heart_rate_bridge_min
+        zero_run_min=zero_run_min,
+        # Minutes that were lost on the way make nobody wear a device that lies still.
+        zero_hole_min=zero_run_min,
+        heart_rate_bridge_min=rules.wear.heart_rate_bridge_min,
     )
     has_rate = grid.observed["heart_rate"]
     if rules.wear.method != "automatic":
         return worn(rules.wear.method, grid.steps, has_rate, parameters)
     by_rate, by_steps = (worn(m, grid.steps, has_rate, parameters) for m in ("heart_rate", "zero_steps"))
-    has_any = np.logical_or.reduceat(has_rate, day_begins, axis=1)
-    return np.where(np.repeat(has_any, np.diff(day_begins, append=has_rate.shape[1]), axis=1), by_rate, by_steps)
+    length = np.diff(day_begins, append=has_rate.shape[1])
+    has_any, moved = (np.logical_or.reduceat(m, day_begins, axis=1) for m in (has_rate, grid.steps > 0))
+    # A few zeros between long holes are no sign of wear on a day without a step.
+    by_steps &= np.repeat(moved, length, axis=1)
+    return np.where(np.repeat(has_any, length, axis=1), by_rate, by_steps)
 
 
 class _Gaps:

@@ -22,8 +22,9 @@ _DAY = timedelta(days=1)
 # Days written in one go: what is held in memory grows with it.
 _AT_ONCE = 62
 _FAR = date(9999, 1, 1)
-# What is written of a day, by number; another one makes every covered day outdated. 2: stretches of wear.
-_WRITTEN = 2
+# What is written of a day, by number; another one makes every covered day outdated. 2: stretches of wear. 3: stretches
+# of non-wear, and runs of zeros that short holes do not end.
+_WRITTEN = 3
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from neuro_assets.imputation.grid import resolutions_of
+from neuro_assets.imputation.grid import people_of
 from neuro_assets.imputation.models import mode_of, record_of
 from neuro_assets.imputation.rules import imputed_streams
 from neuro_assets.ingest.load import Ingest
@@ -111,8 +111,7 @@ def _span(connection: Connection, job: Ingest, stream: Stream) -> tuple[date, da
 def _record(
     connection: Connection, job: Ingest, stream: Stream, resolution: Resolution, span: tuple[date, date]
 ) -> tuple[list[str], Record]:
-    days = resolutions_of(connection, stream, *span).get(resolution.name, {})
-    whose = sorted(frozenset().union(*days.values()))
+    whose = people_of(connection, stream, resolution, *span)
     if len(whose) > _PEOPLE:
         whose = sorted(np.random.default_rng(0).permutation(whose)[:_PEOPLE].tolist())
     return record_of(connection, job.study, stream, resolution, whose, *span)

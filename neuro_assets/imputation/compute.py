@@ -9,7 +9,7 @@ import polars as pl
 
 from neuro_assets.imputation.fill import Filled, fill_day
 from neuro_assets.imputation.gaps import tell_gaps
-from neuro_assets.imputation.grid import read_grids, resolutions_of
+from neuro_assets.imputation.grid import DayPeople, read_grids, resolutions_of
 from neuro_assets.imputation.models import Learned, learn_all, mode_of, read_model, spans_of
 from neuro_assets.imputation.rules import imputed_streams, rule_for
 from neuro_assets.ingest.load import Ingest
@@ -19,7 +19,7 @@ from neuro_assets.science.imputation.model import Mode
 from neuro_assets.science.imputation.rules import Rule
 from neuro_assets.science.imputation.series import RESOLUTIONS, Resolution
 from neuro_assets.streams.coverage import COVERAGE_TABLES, HOURLY
-from neuro_assets.streams.imputed import DAILY, GAP, GAP_TOTAL, MODEL_TABLES, OBSERVED, values_table
+from neuro_assets.streams.imputed import DAILY, DROPOUT, GAP, GAP_TOTAL, MODEL_TABLES, OBSERVED, values_table
 from neuro_assets.streams.model import Stream, Table
 from neuro_assets.streams.series import SERIES_TABLES
 from neuro_assets.study import Study
@@ -107,22 +107,22 @@ def impute_days(
     streams, mode = imputed_streams(study), mode_of(study, (now or datetime.now(UTC)).date())
     for _ in learn_all(connection, job, streams, mode, first, last, anew=False):
         pass
-    for stream in streams:
-        _leave_uncovered(connection, job, stream, first, last)
     rows = dict.fromkeys((t.qualified for t in tables if t not in MODEL_TABLES), 0)
     imputed, beside = 0, set[date]()
     for stream in streams:
-        for name, people in resolutions_of(connection, stream, first, last).items():
-            resolution = RESOLUTIONS[name]
-            rule = rule_for(study, stream.name, name)
+        _leave_uncovered(connection, job, stream, first, last)
+        places, left = resolutions_of(connection, stream, first, last)
+        for name, resolution in RESOLUTIONS.items():
+            if not (places.get(name) or left.get(name)):
+                continue
             read = cache(partial(read_model, connection, stream.name, resolution, mode))
-            task = _Task(study, stream, resolution, mode, rule, read)
-            made = _impute(connection, job, task, people, first, last)
+            task = _Task(study, stream, resolution, mode, rule_for(study, stream.name, name), read)
+            made = _impute(connection, job, task, places.get(name, {}), left.get(name, {}))
             for table, count in made.rows.items():
                 rows[table] += count
             imputed += made.imputed
-            beside |= made.days_beside
-    return ImputationReport(rows, imputed, frozenset(beside))
+            beside |= made.days
+    return ImputationReport(rows, imputed, frozenset(day for day in beside if not first <= day <= last))
 
 
 def _leave_uncovered(connection: Connection, job: Ingest, stream: Stream, first: date, last: date) -> None:
@@ -151,16 +151,27 @@ def _leave_uncovered(connection: Connection, job: Ingest, stream: Stream, first:
             )
 
 
-def _impute(
-    connection: Connection, job: Ingest, task: _Task, people: Mapping[date, frozenset[str]], first: date, last: date
-) -> ImputationReport:
+@dataclass(frozen=True)
+class _Made:
+    """One stream and resolution: table -> rows, values that were filled in, and the days that were written."""
+
+    rows: dict[str, int]
+    imputed: int
+    days: frozenset[date]
+
+
+def _impute(connection: Connection, job: Ingest, task: _Task, asked: DayPeople, left: DayPeople) -> _Made:
     _prepare(connection)
-    _make(connection, task, people, observed=True)
-    tell_gaps(connection, task.study, task.stream, task.resolution, task.rule, first, last)
-    # Days beside, of those of whom a gap reaches there or is another one now.
-    _make(connection, task, _beside(connection, task, first, last), observed=False)
+    _make(connection, task, asked, "asked")
+    _note_days(connection, left, "left")
+    tell_gaps(connection, task.study, task.stream, task.resolution, task.rule, task.mode)
+    # Days beside, of those of whom a gap reaches there or is another one now; with all gaps that they have.
+    beside = _beside(connection, task, min((*asked, *left)), max((*asked, *left)))
+    if beside:
+        _make(connection, task, beside, "beside")
+        tell_gaps(connection, task.study, task.stream, task.resolution, task.rule, task.mode)
     _finish(connection, task)
-    return _write(connection, job, task, first, last)
+    return _write(connection, job, task)
 
 
 def _prepare(connection: Connection) -> None:
@@ -170,17 +181,17 @@ def _prepare(connection: Connection) -> None:
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE made_cells (participant_id VARCHAR, day DATE, start_min BIGINT, minute SMALLINT,"
-        " fold TINYINT, observed_value DOUBLE, counts BOOLEAN, estimate DOUBLE, lower_90 DOUBLE, upper_90 DOUBLE,"
-        " method VARCHAR, minutes_from_edge INTEGER, refusal VARCHAR, model_version VARCHAR)"
+        " fold TINYINT, observed_value DOUBLE, counts BOOLEAN, is_off BOOLEAN, estimate DOUBLE, lower_90 DOUBLE,"
+        " upper_90 DOUBLE, method VARCHAR, minutes_from_edge INTEGER, refusal VARCHAR, model_version VARCHAR)"
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE made_totals (participant_id VARCHAR, day DATE, ts TIMESTAMPTZ,"
         " until_ts TIMESTAMPTZ, total DOUBLE, lower_90 DOUBLE, upper_90 DOUBLE, method VARCHAR, model_version VARCHAR)"
     )
-    connection.execute("CREATE OR REPLACE TEMP TABLE made_days (participant_id VARCHAR, day DATE)")
+    connection.execute("CREATE OR REPLACE TEMP TABLE made_days (participant_id VARCHAR, day DATE, kind VARCHAR)")
 
 
-def _make(connection: Connection, task: _Task, whose: Mapping[date, frozenset[str]], *, observed: bool) -> None:
+def _make(connection: Connection, task: _Task, whose: DayPeople, kind: str) -> None:
     """Estimate days of some people into the temporary tables."""
     for days in contiguous_days(whose, _DAYS_AT_ONCE):
         people = sorted(frozenset().union(*(whose[day] for day in days)))
@@ -192,7 +203,13 @@ def _make(connection: Connection, task: _Task, whose: Mapping[date, frozenset[st
                 filled = fill_day(grid, task.resolution, task.mode, task.rule, task.model_of(day), day)
                 if filled is not None:
                     made.append(filled.of(whose[day]))
-            _keep(connection, made, observed=observed)
+            _keep(connection, made, kind)
+
+
+def _note_days(connection: Connection, whose: DayPeople, kind: str) -> None:
+    told = [(who, day, kind) for day, people in whose.items() for who in sorted(people)]
+    if told:
+        connection.executemany("INSERT INTO made_days VALUES (?, ?, ?)", told)
 
 
 def contiguous_days(days: Iterable[date], at_once: int) -> list[list[date]]:
@@ -206,11 +223,14 @@ def contiguous_days(days: Iterable[date], at_once: int) -> list[list[date]]:
     return found
 
 
-def _keep(connection: Connection, made: Sequence[Filled], *, observed: bool) -> None:
-    for name in ("cells", "totals", "days", *(("observed",) if observed else ())):
+def _keep(connection: Connection, made: Sequence[Filled], kind: str) -> None:
+    # Stretches of days beside are there.
+    for name in ("cells", "totals", "days", *(("observed",) if kind == "asked" else ())):
         frames = [frame for filled in made if (frame := getattr(filled, name)).height]
         if frames:
-            connection.register("frame_made", pl.concat(frames).to_arrow())
+            frame = pl.concat(frames)
+            told = frame.with_columns(kind=pl.lit(kind)) if name == "days" else frame
+            connection.register("frame_made", told.to_arrow())
             connection.execute(f"INSERT INTO made_{name} BY NAME SELECT * FROM frame_made")
             connection.unregister("frame_made")
 
@@ -240,12 +260,12 @@ SELECT day, list(DISTINCT participant_id) FROM days
 SEMI JOIN (
     SELECT participant_id, day FROM {DAILY.qualified} WHERE stream = $stream AND resolution = $resolution
 ) USING (participant_id, day)
-WHERE day NOT BETWEEN $first AND $last GROUP BY day
+ANTI JOIN told_days USING (participant_id, day) GROUP BY day
 """
 
 
-def _beside(connection: Connection, task: _Task, first: date, last: date) -> dict[date, frozenset[str]]:
-    """Days that are not asked for, and the people of whom they may be others now."""
+def _beside(connection: Connection, task: _Task, first: date, last: date) -> DayPeople:
+    """Days that are not told anew, and the people of whom they may be others now."""
     found = connection.execute(
         _BESIDE,
         {
@@ -261,14 +281,16 @@ def _beside(connection: Connection, task: _Task, first: date, last: date) -> dic
 
 
 # Most cells were observed: they are in no gap, and need not be looked for in any.
-_VALUES = """
+_VALUES = f"""
 CREATE OR REPLACE TEMP TABLE made_values AS
 WITH missing AS (
     SELECT c.*, make_timestamptz(start_min * 60_000_000) AS ts FROM made_cells c WHERE NOT counts
 ), placed AS (
     SELECT c.*, g.gap_id, g.gap_min, c.ts < g.until_ts AS is_within,
-        CASE WHEN g.refusal IN ({late}) THEN c.refusal ELSE coalesce(g.refusal, c.refusal) END AS why
-    FROM missing c ASOF LEFT JOIN every_gap g ON g.participant_id = c.participant_id AND c.ts >= g.ts
+        coalesce(g.refusal,
+            CASE WHEN c.is_off AND NOT $not_worn AND g.reason <> '{DROPOUT}' THEN 'not_allowed' END, c.refusal) AS why
+    FROM missing c ASOF LEFT JOIN made_gap_day g
+        ON g.participant_id = c.participant_id AND g.day = c.day AND c.ts >= g.ts
 ), told AS (
     SELECT *, is_within AND estimate IS NOT NULL AND why IS NULL AS is_imputed FROM placed
     -- Outside of what the protocol asks for nothing is missing.
@@ -278,7 +300,7 @@ SELECT participant_id, day, make_timestamptz(start_min * 60_000_000) AS ts,
     day + to_minutes(minute::BIGINT) AS local_ts, fold, observed_value AS value, observed_value,
     false AS is_imputed, NULL::VARCHAR AS method,
     NULL::DOUBLE AS lower_90, NULL::DOUBLE AS upper_90, NULL::VARCHAR AS gap_id, NULL::INTEGER AS gap_min,
-    NULL::INTEGER AS minutes_from_edge, NULL::VARCHAR AS refusal, '{mode}' AS mode, NULL::VARCHAR AS model_version
+    NULL::INTEGER AS minutes_from_edge, NULL::VARCHAR AS refusal, $mode AS mode, NULL::VARCHAR AS model_version
 FROM made_cells WHERE counts
 UNION ALL
 SELECT participant_id, day, ts, day + to_minutes(minute::BIGINT), fold, CASE WHEN is_imputed THEN estimate END,
@@ -286,38 +308,26 @@ SELECT participant_id, day, ts, day + to_minutes(minute::BIGINT), fold, CASE WHE
     CASE WHEN is_imputed THEN lower_90 END, CASE WHEN is_imputed THEN upper_90 END,
     CASE WHEN is_within THEN gap_id END, CASE WHEN is_within THEN gap_min END,
     CASE WHEN is_imputed THEN minutes_from_edge END,
-    CASE WHEN is_within AND NOT is_imputed THEN coalesce(why, 'no_estimate') END, '{mode}',
+    CASE WHEN is_within AND NOT is_imputed THEN coalesce(why, 'no_estimate') END, $mode,
     CASE WHEN is_imputed THEN model_version END
 FROM told
+"""
+# What was not done off the wrist adds up to nothing.
+_TOTALS = f"""
+CREATE OR REPLACE TEMP TABLE made_gap_total AS
+SELECT t.participant_id, t.day, $stream AS stream, $resolution AS resolution,
+    g.gap_id, g.gap_min, t.total, t.lower_90, t.upper_90, t.method, $mode AS mode, t.model_version
+FROM made_totals t JOIN made_gap g USING (participant_id, ts, until_ts)
+WHERE (g.refusal IS NULL OR g.refusal = 'only_totals')
+    AND (g.unworn_min = 0 OR $not_worn OR g.reason = '{DROPOUT}')
 """
 
 
 def _finish(connection: Connection, task: _Task) -> None:
     """Make `made_values` and `made_gap_total`: the rows as they are written."""
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE every_gap AS
-        SELECT participant_id, gap_id, ts, until_ts, gap_min, refusal FROM made_gap
-        UNION ALL
-        SELECT g.participant_id, g.gap_id, g.ts, g.until_ts, g.gap_min, g.refusal FROM {GAP.qualified} g
-        LEFT JOIN gap_span s ON s.participant_id = g.participant_id AND g.ts >= s.since AND g.ts < s.until
-        WHERE g.stream = $stream AND g.resolution = $resolution AND s.participant_id IS NULL
-            AND g.participant_id IN (SELECT participant_id FROM made_days)
-        """,
-        {"stream": task.stream.name, "resolution": task.resolution.name},
-    )
-    # What was known by the end of the day: that the gap was not over, or that it would be long, was not.
-    late = "'not_over', 'too_long', 'only_totals'" if task.mode == "past_only" else "'too_long', 'only_totals'"
-    connection.execute(_VALUES.format(late=late, mode=task.mode))
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE made_gap_total AS
-        SELECT t.participant_id, t.day, '{task.stream.name}' AS stream, '{task.resolution.name}' AS resolution,
-            g.gap_id, g.gap_min, t.total, t.lower_90, t.upper_90, t.method, '{task.mode}' AS mode, t.model_version
-        FROM made_totals t JOIN every_gap g USING (participant_id, ts, until_ts)
-        WHERE g.refusal IS NULL OR g.refusal = 'only_totals'
-        """
-    )
+    told = {"mode": task.mode, "not_worn": "not_worn" in task.study.imputation.reasons}
+    connection.execute(_VALUES, told)
+    connection.execute(_TOTALS, told | {"stream": task.stream.name, "resolution": task.resolution.name})
 
 
 _DAILY = """
@@ -330,57 +340,53 @@ SELECT d.participant_id, d.day, $stream AS stream, $resolution AS resolution, $m
         THEN round(coalesce(sum(value) FILTER (NOT is_imputed), 0), 9) END AS observed_total,
     CASE WHEN $adds_up AND count(value) > 0
         THEN round(coalesce(sum(value) FILTER (is_imputed), 0), 9) END AS imputed_total
-FROM made_days d LEFT JOIN made_values v USING (participant_id, day) GROUP BY ALL
+FROM (SELECT participant_id, day FROM made_days WHERE kind <> 'left') d
+LEFT JOIN made_values v USING (participant_id, day) GROUP BY ALL
 """
 
 
-def _write(connection: Connection, job: Ingest, task: _Task, first: date, last: date) -> ImputationReport:
+def _write(connection: Connection, job: Ingest, task: _Task) -> _Made:
     table, stream, resolution = task.table, task.stream, task.resolution
-    own, asked = {"stream": stream.name, "resolution": resolution.name}, {"first": first, "last": last}
+    own = {"stream": stream.name, "resolution": resolution.name}
     connection.execute(
         _DAILY,
         own | {"mode": task.mode, "step": resolution.step_min, "adds_up": stream.sampling == "interval"},
     )
-    _leave_unchanged(connection, table, own, asked)
+    _leave_unchanged(connection, table, own)
+    written = "SEMI JOIN written_days USING (participant_id, day)"
     rows = {
         OBSERVED: f"SELECT *, '{stream.name}' AS stream, '{resolution.name}' AS resolution FROM made_observed",
-        GAP: "SELECT * FROM made_gap",
-        GAP_TOTAL: "SELECT * FROM made_gap_total SEMI JOIN made_days USING (participant_id, day)",
-        DAILY: "SELECT * FROM made_daily SEMI JOIN made_days USING (participant_id, day)",
-        table: "SELECT * FROM made_values SEMI JOIN made_days USING (participant_id, day)",
+        GAP: "SELECT * EXCLUDE (n, unworn_min) FROM made_gap",
+        GAP_TOTAL: f"SELECT * FROM made_gap_total {written}",
+        DAILY: f"SELECT * FROM made_daily {written}",
+        table: f"SELECT * FROM made_values {written}",
     }
     others = [values_table(stream, name) for name in RESOLUTIONS]
     with job.lake.transaction(connection, [t.qualified for t in (*rows, *others)]):
         connection.execute(
-            f"DELETE FROM {OBSERVED.qualified} o USING made_days d WHERE o.participant_id = d.participant_id"
-            " AND o.day = d.day AND o.day BETWEEN $first AND $last AND o.stream = $stream",
-            {"stream": stream.name} | asked,
-        )
-        connection.execute(
             f"DELETE FROM {GAP.qualified} g USING gap_span s WHERE s.participant_id = g.participant_id"
-            " AND g.stream = $stream AND g.ts >= s.since AND g.ts < s.until",
-            {"stream": stream.name},
+            " AND g.stream = $stream AND g.resolution = $resolution AND g.ts >= s.since AND g.ts < s.until",
+            own,
         )
-        for gone in (GAP_TOTAL, DAILY, *others):
+        for gone in (OBSERVED, GAP_TOTAL, DAILY, *others):
             connection.execute(
-                f"DELETE FROM {gone.qualified} t USING made_days d WHERE t.participant_id = d.participant_id"
-                f" AND t.day = d.day{'' if gone in others else ' AND t.stream = $stream'}",
+                f"DELETE FROM {gone.qualified} t USING written_days d WHERE t.participant_id = d.participant_id"
+                f" AND t.day = d.day{' AND d.is_asked' if gone is OBSERVED else ''}"
+                f"{'' if gone in others else ' AND t.stream = $stream'}",
                 {} if gone in others else {"stream": stream.name},
             )
-        days = connection.execute("SELECT count(DISTINCT day) FROM made_days").fetchall()[0][0]
-        gather_by_day(connection, days)
-        written = {t.qualified: _insert(connection, t, sql) for t, sql in rows.items()}
+        days = connection.execute("SELECT DISTINCT day FROM written_days").fetchall()
+        gather_by_day(connection, len(days))
+        counts = {t.qualified: _insert(connection, t, sql) for t, sql in rows.items()}
     imputed = connection.execute(f"SELECT count(*) FROM ({rows[table]}) WHERE is_imputed").fetchall()[0][0]
-    beside = connection.execute("SELECT DISTINCT day FROM made_days WHERE day NOT BETWEEN ? AND ?", [first, last])
-    return ImputationReport(written, imputed, frozenset(day for (day,) in beside.fetchall()))
+    return _Made(counts, imputed, frozenset(day for (day,) in days))
 
 
-def _leave_unchanged(connection: Connection, table: Table, own: Mapping[str, str], asked: Mapping[str, date]) -> None:
-    """Forget days beside of people for whom nothing changes: they are not written again."""
+def _leave_unchanged(connection: Connection, table: Table, own: Mapping[str, str]) -> None:
+    """Make `written_days`: those asked for, and of those beside the ones that change."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE beside AS"
-        " SELECT DISTINCT participant_id, day FROM made_days WHERE day NOT BETWEEN $first AND $last",
-        asked,
+        " SELECT DISTINCT participant_id, day FROM made_days WHERE kind = 'beside'"
     )
     connection.execute("CREATE OR REPLACE TEMP TABLE changed_days AS SELECT * FROM beside LIMIT 0")
     for made, there in (("made_values", table), ("made_gap_total", GAP_TOTAL), ("made_daily", DAILY)):
@@ -398,8 +404,11 @@ def _leave_unchanged(connection: Connection, table: Table, own: Mapping[str, str
             dict(own) if whose else {},
         )
     connection.execute(
-        "DELETE FROM made_days WHERE (participant_id, day) IN (SELECT (participant_id, day) FROM beside)"
-        " AND (participant_id, day) NOT IN (SELECT (participant_id, day) FROM changed_days)"
+        """
+        CREATE OR REPLACE TEMP TABLE written_days AS
+        SELECT DISTINCT participant_id, day, true AS is_asked FROM made_days WHERE kind = 'asked'
+        UNION ALL SELECT DISTINCT participant_id, day, false FROM changed_days
+        """
     )
 
 

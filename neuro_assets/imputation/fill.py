@@ -190,6 +190,7 @@ def _cells(
             "fold": grid.cells.fold[own][cell],
             "observed_value": grid.recorded[:, own][is_told].astype(np.float64),
             "counts": counts,
+            "is_off": grid.off[:, own][is_told],
             "estimate": told(estimates.value),
             "lower_90": told(estimates.lower),
             "upper_90": told(estimates.upper),
@@ -262,8 +263,9 @@ def _totals(
 
 def _observed(grid: Grid, own: slice, day: date) -> pl.DataFrame:
     """Runs of cells in the same state."""
-    counts, there = grid.counts[:, own] | grid.stands[:, own], ~np.isnan(grid.recorded[:, own])
-    state = np.where(counts, 1, np.where(there, 2, 0)).astype(np.int8)
+    counts = grid.counts[:, own] | grid.stands[:, own]
+    not_worn = grid.off[:, own] | ~np.isnan(grid.recorded[:, own])
+    state = np.where(counts, 1, np.where(not_worn, 2, 0)).astype(np.int8)
     start, length = grid.cells.start_min[own], grid.cells.length_min[own]
     begins = np.ones(state.shape, dtype=np.bool_)
     begins[:, 1:] = state[:, 1:] != state[:, :-1]

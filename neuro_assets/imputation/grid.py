@@ -1,6 +1,6 @@
 """The series of some people as dense arrays over local days: every minute, or hour, of their clock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -13,9 +13,10 @@ from neuro_assets.coverage.minutes import spread_readings
 from neuro_assets.lake.lake import Connection
 from neuro_assets.science.imputation.series import Bools, Float32s, Resolution
 from neuro_assets.series.clock import tell_clocks
-from neuro_assets.streams.coverage import HOURLY, VALID_DAY, WEAR
-from neuro_assets.streams.model import Stream
-from neuro_assets.streams.series import SERIES_1H, SERIES_1M
+from neuro_assets.streams.coverage import HOURLY, NOT_WORN, VALID_DAY, WEAR
+from neuro_assets.streams.imputed import DAILY
+from neuro_assets.streams.model import Stream, Table
+from neuro_assets.streams.series import SERIES_1D, SERIES_1H, SERIES_1M
 from neuro_assets.study import Study
 
 # Where steps alone tell wear, still hours look like a device that is off: a day counts with so many worn minutes.
@@ -24,7 +25,10 @@ _BY_RATE, _BY_STEPS = {"heart_rate", "combination", "choi_heart_rate"}, {"zero_s
 # Dense cells of a block: some 100 MB.
 _CELLS_AT_ONCE = 4_000_000
 _HOUR_IS_THERE = 0.999
-_AROUND = timedelta(days=35)
+_DAY = timedelta(days=1)
+# So many days away, what somebody has tells at which resolution a day without a value goes.
+_AROUND = 35
+DayPeople = Mapping[date, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Grid:
         cells: of their clock.
         recorded: what the device recorded, NaN where nothing.
         counts: whether that counts: it was recorded while the device was worn.
+        off: whether the device recorded, this or something else, and was not worn.
         stands: whether a reading beside it stands for the cell, which has none of its own and is no gap.
     """
 
@@ -72,6 +77,7 @@ class Grid:
     cells: Cells
     recorded: NDArray[np.float64]
     counts: Bools
+    off: Bools
     stands: Bools
 
     @cached_property
@@ -82,45 +88,72 @@ class Grid:
 
 def resolutions_of(
     connection: Connection, stream: Stream, first: date, last: date
-) -> dict[str, dict[date, frozenset[str]]]:
+) -> tuple[dict[str, DayPeople], dict[str, DayPeople]]:
     """Resolution -> day -> people of whom the stream is expected, by how far apart their values of the day are.
 
     By the minute where any are; a day without a value goes with the last one before it that has some, else with the
     next one, within five weeks; who has none then goes with most people. Where nobody has any, nothing is told.
+
+    Returns:
+        Whose days they are: those asked for, and those around them that have been imputed at another resolution.
+        And whose they are no longer, where they have been.
     """
     found = connection.execute(
         f"""
         WITH seen AS (
-            SELECT participant_id, day, bool_or(is_minute) AS is_minute FROM (
-                SELECT DISTINCT participant_id, day, true AS is_minute FROM {SERIES_1M.qualified}
-                WHERE stream = $stream AND day BETWEEN $since AND $until
-                UNION ALL
-                SELECT DISTINCT participant_id, day, false FROM {SERIES_1H.qualified}
-                WHERE stream = $stream AND day BETWEEN $since AND $until
-            ) GROUP BY ALL
+            SELECT participant_id, day, finest = '1m' AS is_minute FROM {SERIES_1D.qualified}
+            WHERE stream = $stream AND finest <> '1d' AND day BETWEEN $since AND $until
+        ), imputed AS (
+            SELECT participant_id, day, resolution FROM {DAILY.qualified}
+            WHERE stream = $stream AND day BETWEEN $first - {_AROUND} AND $last + {_AROUND}
         ), asked AS (
-            SELECT DISTINCT participant_id, day FROM {HOURLY.qualified}
+            SELECT participant_id, day FROM {HOURLY.qualified}
             WHERE stream = $stream AND day BETWEEN $first AND $last
+            UNION
+            SELECT participant_id, day FROM imputed WHERE day NOT BETWEEN $first AND $last
         ), usual AS (
             SELECT d.day, count(*) FILTER (is_minute) * 2 >= count(*) AS is_minute
             FROM (SELECT DISTINCT day FROM asked) d
-            JOIN seen s ON s.day BETWEEN d.day - {_AROUND.days} AND d.day + {_AROUND.days}
+            JOIN seen s ON s.day BETWEEN d.day - {_AROUND} AND d.day + {_AROUND}
             GROUP BY d.day
+        ), told AS (
+            SELECT a.participant_id, a.day, CASE WHEN coalesce(
+                CASE WHEN a.day - p.day <= {_AROUND} THEN p.is_minute END,
+                CASE WHEN n.day - a.day <= {_AROUND} THEN n.is_minute END,
+                u.is_minute) THEN '1m' ELSE '1h' END AS resolution
+            FROM asked a
+            ASOF LEFT JOIN seen p ON p.participant_id = a.participant_id AND a.day >= p.day
+            ASOF LEFT JOIN seen n ON n.participant_id = a.participant_id AND a.day <= n.day
+            JOIN usual u ON u.day = a.day
         )
-        SELECT a.participant_id, a.day, coalesce(
-            CASE WHEN a.day - p.day <= {_AROUND.days} THEN p.is_minute END,
-            CASE WHEN n.day - a.day <= {_AROUND.days} THEN n.is_minute END,
-            u.is_minute) AS is_minute
-        FROM asked a
-        ASOF LEFT JOIN seen p ON p.participant_id = a.participant_id AND a.day >= p.day
-        ASOF LEFT JOIN seen n ON n.participant_id = a.participant_id AND a.day <= n.day
-        JOIN usual u ON u.day = a.day
+        SELECT t.participant_id, t.day, t.resolution, nullif(i.resolution, t.resolution) AS before
+        FROM told t LEFT JOIN imputed i USING (participant_id, day)
+        WHERE t.day BETWEEN $first AND $last OR before IS NOT NULL
         """,
-        {"stream": stream.name, "since": first - _AROUND, "until": last + _AROUND, "first": first, "last": last},
+        {
+            "stream": stream.name,
+            "since": first - 2 * _AROUND * _DAY,
+            "until": last + 2 * _AROUND * _DAY,
+            "first": first,
+            "last": last,
+        },
     ).fetchall()
-    places: dict[str, dict[date, set[str]]] = {}
-    for who, day, is_minute in found:
-        places.setdefault("1m" if is_minute else "1h", {}).setdefault(day, set()).add(who)
+    now: dict[str, dict[date, set[str]]] = {}
+    left: dict[str, dict[date, set[str]]] = {}
+    for who, day, resolution, before in found:
+        now.setdefault(resolution, {}).setdefault(day, set()).add(who)
+        if before is not None:
+            left.setdefault(before, {}).setdefault(day, set()).add(who)
+    return _frozen(now), _frozen(left)
+
+
+def people_of(connection: Connection, stream: Stream, resolution: Resolution, first: date, last: date) -> list[str]:
+    """Whose days, some of them at least, go by a resolution."""
+    days = resolutions_of(connection, stream, first, last)[0].get(resolution.name, {})
+    return sorted(frozenset().union(*(who for day, who in days.items() if first <= day <= last)))
+
+
+def _frozen(places: Mapping[str, Mapping[date, set[str]]]) -> dict[str, DayPeople]:
     return {name: {day: frozenset(who) for day, who in days.items()} for name, days in places.items()}
 
 
@@ -149,18 +182,24 @@ def _cells(connection: Connection, clock: int, resolution: Resolution) -> Cells:
     found = connection.execute(
         "SELECT day, hour, fold, start_min, length_min FROM clock_hours WHERE clock = ? ORDER BY start_min", [clock]
     ).fetchnumpy()
+    spans = connection.execute(
+        "SELECT epoch_us(since) // 60_000_000 AS since, offset_min FROM clock_spans WHERE clock = ? ORDER BY since",
+        [clock],
+    ).fetchnumpy()
     length, start = found["length_min"].astype(np.int64), found["start_min"].astype(np.int64)
     day, fold = found["day"].astype("datetime64[D]"), found["fold"].astype(np.int8)
     hour = found["hour"].astype(np.int64)
     if resolution.step_min == 60:
         return Cells(start, length, day, hour * 60, fold)
     within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    # An hour that the clock jumped into or out of is shorter; which of its minutes are there is told by its end.
+    minute = np.repeat(start, length) + within
+    # An hour that the clock jumped into or out of is shorter: which of its minutes are there is told by the clock.
+    offset = spans["offset_min"].astype(np.int64)[np.searchsorted(spans["since"], minute, side="right") - 1]
     return Cells(
-        np.repeat(start, length) + within,
+        minute,
         np.ones(length.sum(), dtype=np.int64),
         np.repeat(day, length),
-        np.minimum(np.repeat(hour, length) * 60 + within, 1439),
+        (minute + offset) % 1440,
         np.repeat(fold, length),
     )
 
@@ -178,18 +217,20 @@ def _grid(
     connection.execute("CREATE OR REPLACE TEMP TABLE grid_people AS SELECT * FROM frame_people")
     connection.unregister("frame_people")
     recorded = _recorded(connection, stream, resolution, len(people), cells)
-    worn = _worn(connection, len(people), cells)
+    worn = _mostly(connection, WEAR, len(people), cells)
     if resolution.step_min == 1:
         bridge(worn, cells.day, study.imputation.dropout_min)
     there = ~np.isnan(recorded)
-    counts = there & (worn | _counts_unworn(connection, study, len(people), cells))
+    by_day = _counts_unworn(connection, study, len(people), cells)
+    counts = there & (worn | by_day)
+    off = _mostly(connection, NOT_WORN, len(people), cells) & ~worn & ~by_day
     stands = np.zeros_like(there)
     if stream.sampling == "instant" and resolution.step_min == 1:
         spread = there.copy()
         begins = np.flatnonzero(np.append(True, cells.day[1:] != cells.day[:-1]))
         spread_readings(spread, begins)
         stands = spread & ~there
-    return Grid(people, cells, recorded, counts, stands)
+    return Grid(people, cells, recorded, counts, off, stands)
 
 
 def _recorded(
@@ -216,28 +257,27 @@ def _recorded(
     return recorded
 
 
-def _worn(connection: Connection, people: int, cells: Cells) -> Bools:
-    """Cells of which at least half was worn."""
+def _mostly(connection: Connection, table: Table, people: int, cells: Cells) -> Bools:
+    """Cells of which at least half lies in stretches of a table of coverage."""
     found = connection.execute(
         f"""
-        SELECT place, epoch_us(ts) // 60_000_000 AS since, worn_min
-        FROM {WEAR.qualified} JOIN grid_people USING (participant_id) WHERE day BETWEEN $first AND $last
+        SELECT place, epoch_us(ts) // 60_000_000 AS since, epoch_us(until_ts) // 60_000_000 AS until
+        FROM {table.qualified} JOIN grid_people USING (participant_id) WHERE day BETWEEN $first AND $last
         """,
         {"first": str(cells.day[0]), "last": str(cells.day[-1])},
     ).fetchnumpy()
     start = int(cells.start_min[0])
     minutes = int(cells.start_min[-1] + cells.length_min[-1]) - start
     since = np.clip(np.asarray(found["since"]) - start, 0, minutes)
-    until = np.clip(np.asarray(found["since"]) + np.asarray(found["worn_min"]) - start, 0, minutes)
+    until = np.clip(np.asarray(found["until"]) - start, 0, minutes)
     change = np.zeros((people, minutes + 1), dtype=np.int8)
     np.add.at(change, (found["place"], since), 1)
     np.add.at(change, (found["place"], until), -1)
-    is_worn = np.cumsum(change, axis=1, dtype=np.int8)[:, :-1] > 0
+    is_in = np.cumsum(change, axis=1, dtype=np.int8)[:, :-1] > 0
     begins = cells.start_min - start
     if cells.length_min.max() == 1:
-        return is_worn[:, begins]
-    worn_min = np.add.reduceat(is_worn, begins, axis=1, dtype=np.int16)
-    return 2 * worn_min >= cells.length_min[None]
+        return is_in[:, begins]
+    return 2 * np.add.reduceat(is_in, begins, axis=1, dtype=np.int16) >= cells.length_min[None]
 
 
 def bridge(worn: Bools, day: NDArray[np.datetime64], longest: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from neuro_assets.imputation.grid import read_grids, resolutions_of
+from neuro_assets.imputation.grid import people_of, read_grids
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection
 from neuro_assets.science.imputation.intervals import Margins
@@ -119,8 +119,7 @@ def learn_model(
     connection: Connection, study: Study, stream: Stream, resolution: Resolution, mode: Mode, span: Span
 ) -> Learned | None:
     """Learn the model of a span of days; None where too little is there."""
-    days = resolutions_of(connection, stream, span.first, span.last).get(resolution.name, {})
-    whose = sorted(frozenset().union(*days.values()))
+    whose = people_of(connection, stream, resolution, span.first, span.last)
     people, record = record_of(connection, study, stream, resolution, whose, span.first, span.last)
     if not people or int(record.days.max()) < _LEAST_DAYS:
         return None

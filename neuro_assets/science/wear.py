@@ -26,6 +26,8 @@ class WearParameters:
     - heart_rate_bridge_min: a gap between two readings of up to this many minutes counts as worn. 0, because
       RAPIDS, HeartSteps and fitibble count the minutes that have a reading, and a bridged minute is a guess.
     - zero_run_min: Troiano et al. 2008, and Tudor-Locke's setting in RAPIDS.
+    - zero_hole_min: up to so many minutes without a row between two zeros are part of their run. 0 in the sources,
+      whose records have no holes.
     - choi_window_min, choi_spike_min, choi_quiet_min: Choi et al. 2011.
     - combination_run_min: 1, because fitibble decides each minute by itself.
     - choi_zero_steps [steps]: a minute of up to this many steps counts as zero. 0 is Choi's; fitibble takes 1.
@@ -33,6 +35,7 @@ class WearParameters:
 
     heart_rate_bridge_min: int = 0
     zero_run_min: int = 60
+    zero_hole_min: int = 0
     choi_window_min: int = 90
     choi_spike_min: int = 2
     choi_quiet_min: int = 30
@@ -77,7 +80,8 @@ def worn(
 
     A minute that has no row in any of the streams that the method reads is never worn: missing is never 0, and
     False here means "not seen on the body", not "seen off the body". A minute without a steps row ends a run of
-    zero steps, since there may have been steps in it; so do the first and last minute of the record. Of heart rate,
+    zero steps, since there may have been steps in it, unless `zero_hole_min` says otherwise; so do the first and last
+    minute of the record. Of heart rate,
     "no reading" is itself the zero, so that choi_heart_rate counts silent minutes with and without a steps row.
     Pass `context_min` minutes of neighbours on either side where a record is cut into days.
 
@@ -114,7 +118,7 @@ def context_min(method: WearMethod, parameters: WearParameters = DEFAULT_PARAMET
         return parameters.choi_window_min + parameters.choi_quiet_min + parameters.choi_spike_min
     runs = {
         "heart_rate": parameters.heart_rate_bridge_min,
-        "zero_steps": parameters.zero_run_min - 1,
+        "zero_steps": parameters.zero_run_min - 1 + parameters.zero_hole_min,
         "combination": parameters.combination_run_min - 1,
     }
     return runs[method]
@@ -131,7 +135,17 @@ def _heart_rate(steps: _Steps, has_heart_rate: _Bools, parameters: WearParameter
 
 def _zero_steps(steps: _Steps, has_heart_rate: _Bools, parameters: WearParameters) -> _Bools:
     zero, active = steps == 0, steps > 0
-    return (zero | active) & ~_off_wrist(zero, active, parameters.zero_run_min)
+    still = zero | _holes(zero, active, parameters.zero_hole_min) if parameters.zero_hole_min else zero
+    return (zero | active) & ~_off_wrist(still, active, parameters.zero_run_min)
+
+
+def _holes(zero: _Bools, active: _Bools, longest_min: int) -> _Bools:
+    """Return the minutes without a row that lie between two zeros, no more than so many in a row."""
+    runs = _Runs.of(zero.view(np.uint8) * np.uint8(_ZERO) + active.view(np.uint8) * np.uint8(_ACTIVE))
+    is_zero = runs.state == _ZERO
+    after_zero = np.append(False, is_zero[:-1]) & ~runs.is_first
+    before_zero = np.append(is_zero[1:], False) & ~runs.is_last
+    return runs.spread((runs.state == 0) & (runs.length_min <= longest_min) & after_zero & before_zero)
 
 
 def _choi_steps(steps: _Steps, has_heart_rate: _Bools, parameters: WearParameters) -> _Bools:

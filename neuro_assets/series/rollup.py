@@ -233,7 +233,8 @@ ORDER BY h.day, h.participant_id, ts
 _BY_DAY = f"""
 INSERT INTO made_{SERIES_1D.name} BY NAME
 WITH days AS (
-    SELECT participant_id, day, {{values}} FROM series_parts GROUP BY ALL
+    SELECT participant_id, day, {{values}}, ['1m', '1h', '1d'][min(coarseness) + 1] AS finest
+    FROM series_parts GROUP BY ALL
 ), seen AS (
     SELECT participant_id, day, sum(observed_min) AS observed_min FROM series_seen GROUP BY ALL
 ), clock AS (

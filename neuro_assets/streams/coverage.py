@@ -162,7 +162,23 @@ WEAR = Table(
     partition_by="day",
     sort_by=("participant_id", "ts"),
 )
-COVERAGE_TABLES = (HOURLY, DAILY, VALID_DAY, CROSS_STREAM, WEAR)
+NOT_WORN = Table(
+    "coverage",
+    "not_worn",
+    (
+        PARTICIPANT,
+        DAY,
+        Column("ts", "TIMESTAMPTZ", "Minute in which the stretch begins", "UTC"),
+        Column("until_ts", "TIMESTAMPTZ", "Where it ends: the first minute that is not part of it", "UTC"),
+        Column("not_worn_min", "INTEGER", "Length of the stretch", "min", ge=1, le=2880),
+    ),
+    "When the device recorded and was not worn: stretches of minutes side by side with rows that tell wear (steps, a"
+    " heart rate), none of which says that somebody wore it. What is in neither this table nor `coverage.wear` is not"
+    " known.",
+    partition_by="day",
+    sort_by=("participant_id", "ts"),
+)
+COVERAGE_TABLES = (HOURLY, DAILY, VALID_DAY, CROSS_STREAM, WEAR, NOT_WORN)
 
 
 def _days(name: str, description: str) -> Column:

@@ -12,7 +12,10 @@ METHODS = (
 )
 PARTS_OF_DAY = ("night", "morning", "afternoon", "evening")
 DROPOUT = "dropout"
-STATES = {"valid": "observed while the device was worn", "not_worn": "observed, and the device was not worn"}
+STATES = {
+    "valid": "observed while the device was worn",
+    "not_worn": "the device recorded, this stream or another, and was not worn",
+}
 
 _STREAM = Column("stream", "VARCHAR", "Name of the stream in staging")
 _RESOLUTION = Column("resolution", "VARCHAR", "1m or 1h: how far apart the person's values are", isin=("1m", "1h"))
@@ -39,7 +42,8 @@ OBSERVED = Table(
         _END,
         Column("state", "VARCHAR", "; ".join(f"{k}: {v}" for k, v in STATES.items()), isin=tuple(STATES)),
     ),
-    "Stretches of a person's day with values of a stream, side by side; what lies between them is missing.",
+    "Stretches of a person's day in which a stream has values or the device was seen to be off, side by side; of what"
+    " lies between them nothing is known.",
     partition_by="day",
     sort_by=("stream", "participant_id", "ts"),
 )
@@ -226,7 +230,7 @@ def values_table(stream: Stream, resolution: str) -> Table:
             value("lower_90", "Lower end of the interval that holds 90 % of such values"),
             value("upper_90", "Upper end"),
             Column("gap_id", "VARCHAR", _GAP_ID, nullable=True),
-            Column("gap_min", "INTEGER", "Length of the gap", "min", nullable=True, ge=1),
+            Column("gap_min", "INTEGER", "Length of the gap; past_only: by then", "min", nullable=True, ge=1),
             Column("minutes_from_edge", "INTEGER", "To the nearest observed value", "min", nullable=True, ge=1),
             Column(
                 "refusal",

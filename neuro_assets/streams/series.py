@@ -6,6 +6,7 @@ from neuro_assets.streams.columns import DAY, PARTICIPANT
 from neuro_assets.streams.model import Column, Stream, Table
 
 Resolution = Literal["1m", "1h", "1d"]
+_RESOLUTIONS = ("1m", "1h", "1d")
 # The longest period of a row that a resolution can tell of; a day tells of all.
 LONGEST_PERIOD_S: dict[Resolution, int | None] = {"1m": 60, "1h": 3_600, "1d": None}
 
@@ -81,7 +82,14 @@ SERIES_1H = Table(
 SERIES_1D = Table(
     "imputed",
     "series_1d",
-    (PARTICIPANT, DAY, _STREAM, _LENGTH, *_values(_WORN)),
+    (
+        PARTICIPANT,
+        DAY,
+        _STREAM,
+        _LENGTH,
+        *_values(_WORN),
+        Column("finest", "VARCHAR", "Finest resolution of these tables at which it has something", isin=_RESOLUTIONS),
+    ),
     "Streams of samples by the participant's local day, of 23, 24 or 25 hours: days with a row.",
     # A year of a person is a few files then, once maintenance has merged those of a month.
     partition_by="year(day), month(day)",

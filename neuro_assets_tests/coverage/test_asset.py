@@ -41,12 +41,14 @@ def results(study) -> dict[str, bool]:
         ("DELETE FROM coverage.wear WHERE day = '2019-11-03'", {"wear"}),
         ("UPDATE coverage.wear SET ts = ts + INTERVAL 1 MINUTE, worn_min = worn_min - 1", {"wear"}),
         ("UPDATE coverage.wear SET worn_min = worn_min - 1", {"wear"}),
+        ("UPDATE coverage.not_worn SET not_worn_min = not_worn_min + 1", {"not_worn"}),
+        ("INSERT INTO coverage.not_worn SELECT * FROM coverage.wear LIMIT 1", {"not_worn"}),
         ("INSERT INTO coverage.wear SELECT 'b', day, ts, until_ts, worn_min FROM coverage.wear", {"wear"}),
         ("UPDATE coverage.daily SET valid_min = length_min, missing_min = 0 WHERE missing_min > 0", {"daily"}),
     ],
 )
 def test_the_check_fails_where_minutes_do_not_add_up(covered, change: str, fails: set[str]):
-    assert results(covered) == {"hourly": True, "daily": True, "wear": True}
+    assert results(covered) == dict.fromkeys(("hourly", "daily", "wear", "not_worn"), True)
     with covered.job.lake.connect() as connection, covered.job.lake.transaction(connection, ["coverage.hourly"]):
         connection.execute(change)
     assert {name for name, passed in results(covered).items() if not passed} == fails

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import numpy as np
 import pytest
 
-from neuro_assets.coverage.hours import wear_stretches
+from neuro_assets.coverage.hours import stretches_of
 from neuro_assets.science.local_time import utc_spans
 from neuro_assets.science.person_hours import person_hours
 from neuro_assets.streams.coverage import WEAR
@@ -31,6 +31,40 @@ def test_a_stretch_is_cut_at_midnight_and_where_the_device_is_off(planted):
         (date(2019, 11, 4), datetime(2019, 11, 4, 23, 20), datetime(2019, 11, 5), 40),
         (date(2019, 11, 5), datetime(2019, 11, 5), datetime(2019, 11, 5, 2, 30), 150),
     ]
+
+
+def test_minutes_that_were_lost_make_nobody_wear_what_lies_still(planted):
+    """Four hours of zeros with a hole in each half an hour, after an hour of steps."""
+    study = planted(expected_streams=("steps",))
+    study.minutes("steps", "a", day(4, 8), day(4, 9), 5)
+    for half in range(8):
+        study.minutes("steps", "a", day(4, 9 + half / 2), day(4, 9 + half / 2 + 1 / 3), 0)
+    study.cover(date(2019, 11, 4), date(2019, 11, 4))
+    assert [s[3] for s in stretches(study)] == [60]
+
+
+def test_a_day_without_a_step_is_not_worn_where_steps_alone_tell(planted):
+    """Three quarters of an hour of zeros are all that is there; on the next day there are steps beside them."""
+    study = planted(expected_streams=("steps",))
+    study.minutes("steps", "a", day(4, 8), day(4, 8.75), 0)
+    study.minutes("steps", "a", day(5, 8), day(5, 8.75), 0)
+    study.minutes("steps", "a", day(5, 12), day(5, 13), 5)
+    study.cover(date(2019, 11, 4), date(2019, 11, 5))
+    assert [(s[0].day, s[3]) for s in stretches(study)] == [(5, 45), (5, 60)]
+
+
+def test_minutes_that_a_device_recorded_while_it_was_off_are_told_and_others_are_not(planted):
+    """Worn to 9:00, then an hour of zeros without a heart rate; later calories, which tell no wear."""
+    study = planted()
+    study.worn("a", day(4, 8), day(4, 9))
+    study.minutes("steps", "a", day(4, 9), day(4, 10), 0)
+    study.minutes("calories", "a", day(4, 12), day(4, 13), 1)
+    study.cover(date(2019, 11, 4), date(2019, 11, 4))
+    off = query(
+        study.job.lake,
+        "SELECT timezone('UTC', ts), timezone('UTC', until_ts), not_worn_min FROM coverage.not_worn",
+    )
+    assert off == [(datetime(2019, 11, 4, 9), datetime(2019, 11, 4, 10), 60)]
 
 
 def test_midnight_is_that_of_the_wall_clock(planted):
@@ -95,10 +129,10 @@ def test_stretches_have_the_minutes_of_each_hour_and_lie_apart(zone: str):
     begins = hours.start_min - hours.start_min[0]
     midnights = begins[np.append(True, hours.day[1:] != hours.day[:-1])]
     told = np.arange(len(hours) - 1)
-    frame = wear_stretches(["a", "b", "c"], hours, told, midnights, is_worn)
+    frame = stretches_of(["a", "b", "c"], hours, told, midnights, is_worn)
     for number, who in enumerate("abc"):
         own = frame.filter(participant_id=who)
-        begin, length = own["start_min"].to_numpy() - hours.start_min[0], own["worn_min"].to_numpy()
+        begin, length = own["start_min"].to_numpy() - hours.start_min[0], own["minutes"].to_numpy()
         again = np.zeros(count, dtype=np.bool_)
         for at, minutes in zip(begin, length, strict=True):
             again[at : at + minutes] = True

@@ -90,7 +90,6 @@ def test_of_the_past_nothing_that_came_after_a_day_decides_it(known, copied, cut
 
 
 @pytest.mark.verify
-@pytest.mark.xfail(reason="the reason is that of the whole gap", strict=True)
 def test_of_the_past_a_reason_that_holds_of_later_hours_refuses_nothing_before_them(by_hours, copied):
     """On Tuesday at 22:00 `b` falls silent, and on Wednesday consent lapses."""
     tuesday = "SELECT * EXCLUDE (gap_min) FROM imputed.calories_1h WHERE participant_id = 'b' AND day = ? ORDER BY ts"
@@ -242,7 +241,6 @@ def test_a_day_without_wear_of_its_stream_any_more_leaves_nothing(by_hours, copi
 
 
 @pytest.mark.verify
-@pytest.mark.xfail(reason="gaps of the other resolution are not told anew", strict=True)
 def test_a_day_that_goes_by_minutes_from_now_on_leaves_no_gap_of_hours_behind(by_hours, copied):
     """`b` has hours, and a late file brings minutes of Tuesday from 22:00 on, within the gap over midnight."""
     study = copied(by_hours)

@@ -22,7 +22,14 @@ MODELS = tuple(t.qualified for t in MODEL_TABLES)
 VALUES = tuple(f"imputed.calories_{r}" for r in ("1m", "1h"))
 IMPUTED = ("imputed.observed", "imputed.gap", "imputed.gap_total", "imputed.daily", *VALUES)
 BACKTEST = "imputed.backtest"
-READ = ("coverage.wear", "coverage.hourly", "coverage.valid_day", "imputed.series_1m", "imputed.series_1h")
+READ = (
+    "coverage.wear",
+    "coverage.not_worn",
+    "coverage.hourly",
+    "coverage.valid_day",
+    "imputed.series_1m",
+    "imputed.series_1h",
+)
 DAYS = ("2019-10-31", "2019-11-05")
 AFTERWARDS = datetime(2019, 11, 20, 12, tzinfo=UTC)
 

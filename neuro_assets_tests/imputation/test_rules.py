@@ -1,5 +1,7 @@
 """Rules of study.yaml: which are taken, what is told of those that are not, and that they are applied."""
 
+from datetime import timedelta
+
 import pytest
 from pydantic import ValidationError
 
@@ -7,7 +9,7 @@ from neuro_assets.imputation.rules import rule_for
 from neuro_assets.science.imputation.rules import Rule
 from neuro_assets.study import StudyError, load_study
 from neuro_assets_tests.conftest import study_of
-from neuro_assets_tests.imputation.conftest import GAPS_OF_B, TUE, WED, gaps, walk
+from neuro_assets_tests.imputation.conftest import GAPS_OF_A, GAPS_OF_B, MON, TUE, WED, gaps, moment, walk
 
 HOURS_OF_B = dict(enumerate(walk(2, 24 * 7)))
 
@@ -76,9 +78,9 @@ def test_another_method_and_limit_than_the_model_was_learned_with(by_hours, copi
     )
     assert row == (pytest.approx((of_hour(6, 11) + of_hour(6, 13)) / 2, rel=1e-6), "linear", True)
     # On Tuesday two hours of four are seen: they are filled in, with the last value.
-    tuesday = "SELECT value, method, gap_min FROM imputed.calories_1h WHERE gap_min = 240 AND day = ? ORDER BY ts"
-    assert study.rows(tuesday, TUE) == [(pytest.approx(of_hour(5, 21), rel=1e-6), "linear", 240)] * 2
-    assert study.rows(tuesday, WED) == [(None, None, 240)] * 2
+    night = "SELECT value, method FROM imputed.calories_1h WHERE gap_min = ? AND day = ? ORDER BY ts"
+    assert study.rows(night, 120, TUE) == [(pytest.approx(of_hour(5, 21), rel=1e-6), "linear")] * 2
+    assert study.rows(night, 240, WED) == [(None, None)] * 2
 
 
 @pytest.mark.verify
@@ -119,3 +121,25 @@ def test_every_method_that_a_protocol_can_name_fills_in(by_hours, copied, method
     if method == "ffill":
         assert row[1] == pytest.approx(of_hour(6, 11), rel=1e-6)
     assert 40 < row[1] < 80
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("allowed", [False, True])
+def test_minutes_off_the_wrist_within_a_gap_are_not_filled_in(filled, copied, allowed: bool):
+    """Of an hour without calories: 12 min with zero steps and no heart rate, on a day that has one."""
+    reasons = ("not_synced", "unknown", *(("not_worn",) if allowed else ()))
+    study = copied(filled, imputation={"mode": "past_only", "reasons": reasons})
+    begin, length = GAPS_OF_A[2]
+    assert (begin.date(), length) == (MON, 60)
+    study.put("heart_rate", "a", moment(MON), [60.0] * (begin.hour * 60 + begin.minute))
+    study.put("heart_rate", "a", begin + timedelta(minutes=60), [60.0] * 500)
+    study.put("steps", "a", begin + timedelta(minutes=40), [0.0] * 12)
+    study.everything(MON)
+    assert gaps(study, "a", "calories", "gap_min, reason, refusal")[2] == (60, "unknown", None)
+    of_gap = "WHERE participant_id = 'a' AND local_ts >= ? AND local_ts < ? AND gap_min = 60"
+    minutes = f"SELECT is_imputed, refusal, count(*) FROM imputed.calories_1m {of_gap} GROUP BY ALL ORDER BY ALL"
+    around = begin, begin + timedelta(minutes=60)
+    refused = [(False, "not_allowed", 12), (True, None, 48)]
+    assert study.rows(minutes, *around) == ([(True, None, 60)] if allowed else refused)
+    total = "SELECT count(*) FROM imputed.gap_total WHERE participant_id = 'a' AND day = ? AND gap_min = 60"
+    assert study.rows(total, MON) == [(int(allowed),)]

@@ -1,6 +1,7 @@
 """Wear detection against hand-made records, every short record there is, and slow loops over random ones."""
 
 import math
+import re
 import time
 from itertools import product
 
@@ -16,6 +17,7 @@ NAMES: list[WearMethod] = ["heart_rate", "zero_steps", "choi_steps", "choi_heart
 SMALL = WearParameters(
     heart_rate_bridge_min=2,
     zero_run_min=4,
+    zero_hole_min=2,
     choi_window_min=7,
     choi_spike_min=2,
     choi_quiet_min=2,
@@ -83,6 +85,10 @@ def slow_worn(method: WearMethod, steps: list[float], reads: list[bool], p: Wear
         return out
     if method == "zero_steps":
         zeros = [s == 0 for s in steps]
+        spelt = "".join("." if s != s else "0" if s == 0 else "1" for s in steps)
+        for hole in re.finditer(r"(?<=0)\.+(?=0)", spelt):
+            if len(hole[0]) <= p.zero_hole_min:
+                zeros[hole.start() : hole.end()] = [True] * len(hole[0])
         return [row[t] and not (zeros[t] and slow_stretch(zeros, t) >= p.zero_run_min) for t in range(n)]
     if method == "combination":
         none = [s == 0 and not r for s, r in zip(steps, reads, strict=True)]
@@ -124,7 +130,8 @@ def test_every_record_of_six_minutes_equals_the_slow_loop(method: WearMethod):
     # 3^6 x 2^6 records, all in one array: neighbouring people must not run into each other
     tiny = WearParameters(
         heart_rate_bridge_min=1,
-        zero_run_min=2,
+        zero_run_min=3,
+        zero_hole_min=1,
         choi_window_min=4,
         choi_spike_min=1,
         choi_quiet_min=1,
@@ -323,6 +330,22 @@ def test_what_cannot_be_judged_is_refused():
         WearParameters(choi_spike_min=-1)
 
 
+def test_zeros_between_short_holes_are_one_run():
+    """And a hole beside a step, or a longer one, ends it: nobody knows what was in it."""
+    holes = WearParameters(zero_run_min=4, zero_hole_min=2)
+    for steps, expected in {
+        "zzmmzz": "......",
+        "zzmmmzz": "ww...ww",
+        "zzmazz": "ww.www",
+        "azzmm": "www..",
+        "azmzmza": "w.....w",
+        "mmzzzz": "......",
+        "mmzzzmm": "..www..",
+    }.items():
+        got = worn("zero_steps", np.array([[STEPS[c] for c in steps]]), np.zeros((1, len(steps)), dtype=bool), holes)
+        assert "".join("w" if w else "." for w in got[0]) == expected, steps
+
+
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0)])
 @pytest.mark.parametrize("method", NAMES)
 def test_nobody_and_no_time_are_no_error(method: WearMethod, shape: tuple[int, int]):
@@ -342,6 +365,7 @@ def test_methods_say_what_they_do_with_the_thresholds_in_use():
     assert "for 45 minutes or more" in METHODS["zero_steps"].describe(WearParameters(zero_run_min=45))
     assert "90 minutes or more" in METHODS["choi_steps"].describe()
     assert [context_min(m) for m in NAMES] == [0, 59, 122, 122, 0]
+    assert context_min("zero_steps", WearParameters(zero_hole_min=60)) == 119
 
 
 def simulated_people(n_people: int, n_min: int) -> tuple[np.ndarray, np.ndarray]:
