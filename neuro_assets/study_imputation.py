@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from neuro_assets.science.imputation.rules import DEFAULTS
+from neuro_assets.science.imputation.rules import DEFAULTS, DRIVERS
 
 
 class _Model(BaseModel):
@@ -25,9 +25,14 @@ class StreamImputation(_Model):
             "kalman_ar",
             "profile_ar",
             "stack",
+            "cross_stream",
         ]
         | None
-    ) = Field(default=None, description="By which method; by default the stream's own.")
+    ) = Field(
+        default=None,
+        description="By which method; by default the stream's own. cross_stream: a heart rate by the steps of the same"
+        " minutes, and where they were not recorded by the stream's other methods.",
+    )
     longest_min: int | None = Field(
         default=None, ge=0, le=1440, description="Longer gaps are left empty; 0: nothing is filled in."
     )
@@ -61,4 +66,8 @@ class ImputationRules(_Model):
     def _streams_can_be_imputed(self) -> "ImputationRules":
         if unknown := sorted(set(self.streams) - set(DEFAULTS)):
             raise ValueError(f"nothing is imputed of {', '.join(unknown)}; there is {', '.join(sorted(DEFAULTS))}")
+        follow = {name for name, own in self.streams.items() if own.method == "cross_stream"}
+        if alone := sorted(follow - set(DRIVERS)):
+            there = ", ".join(f"{name} ({driver})" for name, driver in DRIVERS.items())
+            raise ValueError(f"cross_stream is for streams that follow another one: {there}, not {', '.join(alone)}")
         return self

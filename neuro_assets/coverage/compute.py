@@ -22,7 +22,7 @@ from neuro_assets.coverage.task import Covered, Reached, Task, covered_streams
 from neuro_assets.coverage.valid import judged, read_facts
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
-from neuro_assets.lake.lake import Connection, gather_by_day
+from neuro_assets.lake.lake import Connection, gather_by_day, look_here_first
 from neuro_assets.streams.coverage import COVERAGE_TABLES, DAILY, HOURLY, NOT_WORN, REASONS, VALID_DAY, WEAR
 from neuro_assets.study import Window
 
@@ -78,6 +78,7 @@ def cover_days(
     if missing_tables(connection, COVERAGE_TABLES):
         with job.lake.transaction(connection, ["ddl"]):
             ensure_tables(connection, COVERAGE_TABLES)
+    look_here_first(connection)
     study, covered = job.study, covered_streams(job.study)
     if not covered.names:
         return CoverageReport(0, 0, 0)

@@ -16,7 +16,7 @@ from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection
 from neuro_assets.science.imputation.backtest import Question, Score, backtest
-from neuro_assets.science.imputation.model import Hiding
+from neuro_assets.science.imputation.model import CROSS, Hiding
 from neuro_assets.science.imputation.rules import FLOORS
 from neuro_assets.science.imputation.series import RESOLUTIONS, Record, Resolution
 from neuro_assets.streams.coverage import HOURLY
@@ -83,7 +83,7 @@ def run_backtest(
                 question = Question(
                     hiding=Hiding(least_share=record.usual_share),
                     gaps=gaps,
-                    methods=("arima",) if with_arima else (),
+                    methods=(*(("arima",) if with_arima else ()), *(() if record.driver is None else (CROSS,))),
                     mode=mode,
                     seed=seed,
                     starts=starts,
@@ -114,7 +114,7 @@ def _record(
     whose = people_of(connection, stream, resolution, *span)
     if len(whose) > _PEOPLE:
         whose = sorted(np.random.default_rng(0).permutation(whose)[:_PEOPLE].tolist())
-    return record_of(connection, job.study, stream, resolution, whose, *span)
+    return record_of(connection, job.study, stream, resolution, whose, *span, with_driver=True)
 
 
 def _starts(connection: Connection, stream: Stream, resolution: Resolution) -> dict[int, NDArray[np.integer]]:

@@ -25,8 +25,8 @@ from neuro_assets.streams.series import SERIES_TABLES
 from neuro_assets.study import Study
 
 _DAY = timedelta(days=1)
-# Days that are held in memory at once.
-_DAYS_AT_ONCE = 7
+# What is held in memory at once: a week of everybody, or more days of few people.
+_DAYS_AT_ONCE, _CELLS_AT_ONCE = 7, 2_000_000
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,9 @@ def _prepare(connection: Connection) -> None:
 
 def _make(connection: Connection, task: _Task, whose: DayPeople, kind: str) -> None:
     """Estimate days of some people into the temporary tables."""
-    for days in contiguous_days(whose, _DAYS_AT_ONCE):
+    most = max((len(who) for who in whose.values()), default=1)
+    at_once = max(_DAYS_AT_ONCE, _CELLS_AT_ONCE // (most * task.resolution.a_day))
+    for days in contiguous_days(whose, at_once):
         people = sorted(frozenset().union(*(whose[day] for day in days)))
         after = task.reach if task.mode == "whole_record" else 0
         around = days[0] - task.reach * _DAY, days[-1] + after * _DAY

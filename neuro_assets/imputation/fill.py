@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from neuro_assets.imputation.grid import Grid
 from neuro_assets.imputation.models import Learned
-from neuro_assets.science.imputation.model import STACK, Mode
+from neuro_assets.science.imputation.methods import is_driven
+from neuro_assets.science.imputation.model import CROSS, STACK, Mode, Model
 from neuro_assets.science.imputation.rules import Rule
-from neuro_assets.science.imputation.series import Bools, Gaps, Resolution, Windows
+from neuro_assets.science.imputation.series import Bools, Float32s, Gaps, Resolution, Windows
 
 _MIN_US = 60_000_000
 # What is seen of a gap refuses it; the last reason that holds is told.
@@ -48,7 +49,8 @@ class Filled:
 class _View:
     """What is seen of a day: it and what lies around it."""
 
-    values: NDArray[np.float32]
+    values: Float32s
+    driver: Float32s | None
     inner: slice
     begin: int
 
@@ -63,7 +65,8 @@ def fill_day(
     begin = max(0, own.start - resolution.context)
     end = own.stop if mode == "past_only" else own.stop + resolution.context
     seen = np.where(grid.stands, np.float32(0), grid.values)[:, begin:end]
-    view = _View(grid.values[:, begin:end], slice(own.start - begin, own.stop - begin), begin)
+    driver = None if grid.driver is None else grid.driver[:, begin:end]
+    view = _View(grid.values[:, begin:end], driver, slice(own.start - begin, own.stop - begin), begin)
     # A cell that a reading beside it stands for is no gap, though it has no value of its own.
     gaps = Gaps.of(seen)
     estimates = _Estimates.of(grid, view, gaps, resolution, rule, learned)
@@ -102,7 +105,7 @@ class _Estimates:
         cls, grid: Grid, view: _View, gaps: Gaps, resolution: Resolution, rule: Rule, learned: Learned | None
     ) -> "_Estimates":
         shape = view.values.shape
-        names = tuple(dict.fromkeys(name for _, name in sorted(rule.methods)))
+        names = tuple(dict.fromkeys((*(name for _, name in sorted(rule.methods)), CROSS)))
         empty = [np.full(shape, np.nan) for _ in range(4)]
         method = np.full(shape, -1, dtype=np.int8)
         place = np.full(len(grid.people), -1, dtype=np.intp)
@@ -122,6 +125,7 @@ class _Estimates:
             grid.cells.is_weekend[cells][None],
             place[rows],
             resolution,
+            None if view.driver is None else view.driver[rows],
         )
         model = learned.model
         length = np.where(is_wanted[rows], gaps.length[rows], 0)
@@ -130,15 +134,33 @@ class _Estimates:
         for limit, name in sorted(rule.methods):
             chosen = (length > shortest // resolution.step_min) & (length <= limit // resolution.step_min)
             shortest = limit
-            if not chosen.any():
-                continue
-            estimate = found.stack[rows] if name == STACK else model.fill(windows, name)
-            lower, upper = model.around(np.where(np.isnan(estimate), 0, estimate), np.maximum(length, 1), name)
-            is_told = chosen & ~np.isnan(estimate)
-            for of, what in ((found.value, estimate), (found.lower, lower), (found.upper, upper)):
-                of[rows] = np.where(is_told, what, of[rows])
-            found.method[rows] = np.where(is_told, names.index(name), found.method[rows])
+            if chosen.any():
+                estimate = found.stack[rows] if name == STACK else model.fill(windows, name)
+                found._tell(model, name, estimate, rows, chosen, length)
+        if rule.driven_min and CROSS in model.certainty:
+            chosen = (length > 0) & (length <= rule.driven_min // resolution.step_min)
+            chosen &= is_driven(windows, model.people)
+            some: Bools = np.any(chosen, axis=1)
+            if some.any():
+                estimate = model.fill(windows.of(some), CROSS)
+                found._tell(model, CROSS, estimate, rows[some], chosen[some], length[some])
         return found
+
+    def _tell(
+        self,
+        model: Model,
+        name: str,
+        estimate: NDArray[np.floating],
+        rows: NDArray[np.intp],
+        chosen: Bools,
+        length: NDArray[np.integer],
+    ) -> None:
+        """Put what a method estimates of chosen cells of some rows in the place of what is there."""
+        lower, upper = model.around(np.where(np.isnan(estimate), 0, estimate), np.maximum(length, 1), name)
+        is_told = chosen & ~np.isnan(estimate)
+        for of, what in ((self.value, estimate), (self.lower, lower), (self.upper, upper)):
+            of[rows] = np.where(is_told, what, of[rows])
+        self.method[rows] = np.where(is_told, self.names.index(name), self.method[rows])
 
 
 def _refusals(

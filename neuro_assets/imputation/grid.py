@@ -10,9 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neuro_assets.coverage.minutes import spread_readings
+from neuro_assets.imputation.rules import rule_for
 from neuro_assets.lake.lake import Connection
+from neuro_assets.science.imputation.rules import DRIVERS
 from neuro_assets.science.imputation.series import Bools, Float32s, Resolution
 from neuro_assets.series.clock import tell_clocks
+from neuro_assets.streams.catalogue import stream as stream_of
 from neuro_assets.streams.coverage import HOURLY, NOT_WORN, VALID_DAY, WEAR
 from neuro_assets.streams.imputed import DAILY
 from neuro_assets.streams.model import Stream, Table
@@ -71,6 +74,8 @@ class Grid:
         counts: whether that counts: it was recorded while the device was worn.
         off: whether the device recorded, this or something else, and was not worn.
         stands: whether a reading beside it stands for the cell, which has none of its own and is no gap.
+        driver: what was recorded of the stream that this one follows, NaN where nothing. Where the device was off a 0
+            means nothing and is NaN too; what it counted there somebody did who carried it. None if nobody asks for it.
     """
 
     people: list[str]
@@ -79,6 +84,7 @@ class Grid:
     counts: Bools
     off: Bools
     stands: Bools
+    driver: Float32s | None = None
 
     @cached_property
     def values(self) -> Float32s:
@@ -165,8 +171,22 @@ def read_grids(
     people: Sequence[str],
     first: date,
     last: date,
+    *,
+    with_driver: bool | None = None,
 ) -> Iterator[Grid]:
-    """The local days `first` to `last` of people, in blocks whose clocks show the same; nobody without a zone."""
+    """The local days `first` to `last` of people, in blocks whose clocks show the same; nobody without a zone.
+
+    Args:
+        connection: with the tables of the rollups and coverage there.
+        study: the protocol.
+        stream: whose values are read.
+        resolution: of the values.
+        people: their ids.
+        first: first local day.
+        last: last local day.
+        with_driver: read the stream's driver as well, where it has one; by default where the protocol fills in by it.
+    """
+    driver = _driver_of(study, stream, resolution, with_driver=with_driver)
     tell_clocks(connection, study, people, first, last)
     by_clock: dict[int, list[str]] = {}
     for who, clock in connection.execute("SELECT participant_id, clock FROM clock_people ORDER BY 1").fetchall():
@@ -175,7 +195,14 @@ def read_grids(
         cells = _cells(connection, clock, resolution)
         size = max(1, _CELLS_AT_ONCE // max(len(cells.start_min), 1))
         for n in range(0, len(whose) if len(cells.start_min) else 0, size):
-            yield _grid(connection, study, stream, resolution, whose[n : n + size], cells)
+            yield _grid(connection, study, stream, resolution, whose[n : n + size], cells, driver)
+
+
+def _driver_of(study: Study, stream: Stream, resolution: Resolution, *, with_driver: bool | None) -> Stream | None:
+    name = DRIVERS.get(stream.name)
+    if with_driver is None:
+        with_driver = rule_for(study, stream.name, resolution.name).driven_min > 0
+    return stream_of(name) if name and with_driver and resolution.step_min == 1 else None
 
 
 def _cells(connection: Connection, clock: int, resolution: Resolution) -> Cells:
@@ -211,6 +238,7 @@ def _grid(
     resolution: Resolution,
     people: list[str],
     cells: Cells,
+    driver: Stream | None,
 ) -> Grid:
     frame = pl.DataFrame({"participant_id": people, "place": np.arange(len(people), dtype=np.int32)})
     connection.register("frame_people", frame.to_arrow())
@@ -230,7 +258,11 @@ def _grid(
         begins = np.flatnonzero(np.append(True, cells.day[1:] != cells.day[:-1]))
         spread_readings(spread, begins)
         stands = spread & ~there
-    return Grid(people, cells, recorded, counts, off, stands)
+    driven = None
+    if driver is not None:
+        driven = _recorded(connection, driver, resolution, len(people), cells).astype(np.float32)
+        driven[off & (driven == 0)] = np.nan
+    return Grid(people, cells, recorded, counts, off, stands, driven)
 
 
 def _recorded(

@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from neuro_assets.imputation.grid import people_of, read_grids
+from neuro_assets.imputation.grid import Cells, people_of, read_grids
+from neuro_assets.imputation.rules import rule_for
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection
+from neuro_assets.science.imputation.cross import Response
 from neuro_assets.science.imputation.intervals import Margins
 from neuro_assets.science.imputation.kalman import Autoregressions
-from neuro_assets.science.imputation.model import STACK, Certainty, Hiding, Mode, Model, learn
+from neuro_assets.science.imputation.model import CROSS, STACK, Certainty, Hiding, Mode, Model, learn
 from neuro_assets.science.imputation.people import People
 from neuro_assets.science.imputation.rules import FLOORS
-from neuro_assets.science.imputation.series import RESOLUTIONS, Record, Resolution
+from neuro_assets.science.imputation.series import RESOLUTIONS, Float32s, Record, Resolution
 from neuro_assets.science.imputation.stack import Weights
 from neuro_assets.streams.imputed import MODEL, MODEL_CLOCK, MODEL_PERSON, MODEL_TABLES
 from neuro_assets.streams.model import Stream, Table
@@ -32,6 +33,7 @@ PAST_DAYS, BLOCK_DAYS = 56, 28
 _LEAST_DAYS = 3
 _STATES = ("deviation", "root_deviation", "ar1", "level")
 _PARAMETERS = ("phi", "step", "noise", "initial")
+_RESPONSE = ("is_known", "coefficients", "centre", "usual")
 
 
 @dataclass(frozen=True)
@@ -96,23 +98,38 @@ def record_of(
     people: Sequence[str],
     first: date,
     last: date,
+    *,
+    with_driver: bool | None = None,
 ) -> tuple[list[str], Record]:
-    """What counts of some days by the wall clock, and whose it is: those who have any."""
+    """What counts of some days by the wall clock, and whose it is: those who have any.
+
+    With its driver as `read_grids` has it; the record has none where nobody's was recorded.
+    """
     whose: list[str] = []
-    parts: list[NDArray[np.float32]] = []
+    parts: list[Float32s] = []
+    drivers: list[Float32s] = []
     days = (last - first).days + 1
-    for grid in read_grids(connection, study, stream, resolution, people, first, last):
-        values = np.full((len(grid.people), days, resolution.a_day), np.nan, dtype=np.float32)
-        once = grid.cells.fold == 0
-        day = (grid.cells.day[once] - np.datetime64(first)).astype(np.int64)
-        values[:, day, grid.cells.minute[once] // resolution.step_min] = grid.values[:, once]
+    for grid in read_grids(connection, study, stream, resolution, people, first, last, with_driver=with_driver):
+        values = _by_clock(grid.cells, grid.values, first, days, resolution)
         has_any = np.flatnonzero((~np.isnan(values)).sum(axis=(1, 2)))
         whose += [grid.people[n] for n in has_any]
         parts.append(values[has_any])
+        if grid.driver is not None:
+            drivers.append(_by_clock(grid.cells, grid.driver[has_any], first, days, resolution))
     weekend = np.array([(first + n * _DAY).weekday() >= 5 for n in range(days)])
     values = np.concatenate(parts) if parts else np.empty((0, days, resolution.a_day), dtype=np.float32)
     order = np.argsort(np.array(whose, dtype=object)) if whose else np.empty(0, dtype=np.intp)
-    return [whose[n] for n in order], Record(values[order], weekend, resolution)
+    driver = np.concatenate(drivers)[order] if any((~np.isnan(d)).any() for d in drivers) else None
+    return [whose[n] for n in order], Record(values[order], weekend, resolution, driver)
+
+
+def _by_clock(cells: Cells, series: Float32s, first: date, days: int, resolution: Resolution) -> Float32s:
+    """(people, cells) as (people, days, values of a day); of an hour that is shown twice, the first."""
+    found = np.full((len(series), days, resolution.a_day), np.nan, dtype=np.float32)
+    once = cells.fold == 0
+    day = (cells.day[once] - np.datetime64(first)).astype(np.int64)
+    found[:, day, cells.minute[once] // resolution.step_min] = series[:, once]
+    return found
 
 
 def learn_model(
@@ -134,10 +151,9 @@ def learn_model(
 
 def methods_of(study: Study, stream: str, resolution: Resolution) -> tuple[str, ...]:
     """The methods whose margins are needed: the protocol's, and the default for totals."""
-    from neuro_assets.imputation.rules import rule_for
-
     rule = rule_for(study, stream, resolution.name)
-    return tuple(dict.fromkeys((STACK, *(name for _, name in rule.methods))))
+    driven = (CROSS,) if rule.driven_min else ()
+    return tuple(dict.fromkeys((STACK, *(name for _, name in rule.methods), *driven)))
 
 
 def keep_model(connection: Connection, job: Ingest, found: Learned, span: Span) -> None:
@@ -215,6 +231,7 @@ def read_model(
         profile=by_clock["usual"],
         root_profile=by_clock["usual_root"],
         **{name: _states(states, name) for name in _STATES},
+        response=_response([s.get("response") for s in states]),
     )
     model = Model(
         people,
@@ -240,6 +257,14 @@ def _states(stored: Sequence[dict[str, Any]], name: str) -> Any:
     return Autoregressions(*(np.array([s[name][p] for s in stored], dtype=np.float64) for p in _PARAMETERS))
 
 
+def _response(stored: Sequence[Any]) -> Response | None:
+    """Of all people; None where none was learned."""
+    if stored[0] is None:
+        return None
+    arrays = {name: np.array([s[name] for s in stored]) for name in _RESPONSE}
+    return Response(**arrays, deviation=_states(stored, "deviation"))
+
+
 def _body(model: Model) -> dict[str, Any]:
     def told(margins: tuple[Margins, ...]) -> list[dict[str, list[float]]]:
         return [{"edges": m.edges.tolist(), "lower": m.lower.tolist(), "upper": m.upper.tolist()} for m in margins]
@@ -252,8 +277,15 @@ def _body(model: Model) -> dict[str, Any]:
 
 
 def _person_body(people: People, n: int) -> dict[str, Any]:
-    known = {name: of for name in _STATES if (of := getattr(people, name)) is not None}
-    return {name: {p: getattr(of, p)[n].tolist() for p in _PARAMETERS} for name, of in known.items()}
+    def told(of: Autoregressions) -> dict[str, Any]:
+        return {p: getattr(of, p)[n].tolist() for p in _PARAMETERS}
+
+    body = {name: told(of) for name in _STATES if (of := getattr(people, name)) is not None}
+    response = people.response
+    if response is None:
+        return body
+    own = {name: getattr(response, name)[n].tolist() for name in _RESPONSE}
+    return body | {"response": own | {"deviation": told(response.deviation)}}
 
 
 def _version(whose: Sequence[str], model: Model) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 
 from neuro_assets.imputation.backtest import Tested
 from neuro_assets.science.imputation.backtest import ALL, COMPARATORS, verdicts
-from neuro_assets.science.imputation.model import STACK
+from neuro_assets.science.imputation.model import CROSS, STACK
 
 _COLUMNS = {
     "stream": "stream",
@@ -61,7 +61,7 @@ def backtest_picture(tested: Sequence[Tested]) -> bytes:
     for axis, test in zip(axes[0], shown, strict=True):
         of = {(s.method, s.length_min): s.rmse for s in test.scores if s.part_of_day == ALL and s.person is None}
         lengths = sorted({length for _, length in of})
-        for method in (STACK, *COMPARATORS):
+        for method in (STACK, *COMPARATORS, *([CROSS] if (CROSS, lengths[0]) in of else [])):
             ratio = [of[method, n] / of[STACK, n] if of[STACK, n] else 1.0 for n in lengths]
             is_own = method == STACK
             axis.plot(

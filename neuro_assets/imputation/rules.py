@@ -1,7 +1,7 @@
 """The rules of a protocol: the defaults of the streams, and what study.yaml says otherwise."""
 
 from neuro_assets.coverage.task import covered_streams
-from neuro_assets.science.imputation.model import STACK
+from neuro_assets.science.imputation.model import CROSS, STACK
 from neuro_assets.science.imputation.rules import DEFAULTS, Rule, rule_of
 from neuro_assets.series.rollup import can_be_rolled_up
 from neuro_assets.streams.model import Stream
@@ -20,8 +20,9 @@ def rule_for(study: Study, stream: str, resolution: str) -> Rule:
         return default
     longest = default.longest_min if own.longest_min is None else own.longest_min
     total = default.longest_total_min if own.longest_total_min is None else own.longest_total_min
-    if own.method is not None:
+    if own.method not in (None, CROSS):
         return Rule(((longest, own.method),) if longest else (), total)
     kept = [(limit, name) for limit, name in sorted(default.methods) if limit < longest]
     last = default.method_of(longest) or (sorted(default.methods)[-1][1] if default.methods else STACK)
-    return Rule((*kept, (longest, last)) if longest else (), total)
+    # A stream that follows its driver does so as far as anything is filled in.
+    return Rule((*kept, (longest, last)) if longest else (), total, longest if default.driven_min else 0)

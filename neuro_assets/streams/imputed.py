@@ -154,7 +154,7 @@ MODEL_PERSON = Table(
         Column("model_version", "VARCHAR", _VERSION),
         Column("days", "INTEGER", "Days with values", "count", ge=0),
         Column("mean", "DOUBLE", "Of the person's values"),
-        Column("body", "VARCHAR", "JSON: how deviations from the usual hold on"),
+        Column("body", "VARCHAR", "JSON: how deviations from the usual hold on, and what another stream adds to it"),
     ),
     "What a model knows of each person.",
     sort_by=("model_version", "participant_id"),

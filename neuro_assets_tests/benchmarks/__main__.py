@@ -12,6 +12,7 @@ from neuro_assets_tests.benchmarks.events import events
 from neuro_assets_tests.benchmarks.growth import growth
 from neuro_assets_tests.benchmarks.heart_rate import heart_rate
 from neuro_assets_tests.benchmarks.imputation import imputation
+from neuro_assets_tests.benchmarks.imputed_day import imputed_day
 from neuro_assets_tests.benchmarks.memory import memory
 from neuro_assets_tests.benchmarks.queries import queries
 from neuro_assets_tests.benchmarks.report import PAGE, Section, page, with_sections
@@ -33,6 +34,7 @@ ALL: dict[str, Callable[[Path], Section]] = {
     "growth": growth,
     "small_files": small_files,
     "imputation": imputation,
+    "imputed_day": imputed_day,
 }
 
 

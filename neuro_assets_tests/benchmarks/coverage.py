@@ -1,5 +1,6 @@
 """Coverage of 1,000 people: a month at once, and what one more day costs when little or much lies behind it."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -57,9 +58,9 @@ def coverage(root: Path) -> Section:
     )
     study, first = plant_minutes(plan), plan.start
     with new_home(root) as job:
-        _expect(job, first)
+        expect_streams(job, first, DAYS, STREAMS)
         rows = sum(f.rows for f in fill_lake(job.lake, study, STREAMS))
-        _put_syncs(job, study)
+        put_syncs(job, study)
 
         def cover(since: int, until: int) -> Apart:
             days = {"first": first + timedelta(days=since), "last": first + timedelta(days=until)}
@@ -98,14 +99,16 @@ def coverage(root: Path) -> Section:
     )
 
 
-def _expect(job: Ingest, first: date) -> None:
+def expect_streams(job: Ingest, first: date, days: int, streams: Sequence[str], **rules: object) -> None:
+    """Write the protocol: so many days, and what is expected on them."""
     path = job.settings.study_path
     fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    window = {"start": str(first), "end": str(first + timedelta(days=DAYS - 1))}
-    path.write_text(yaml.safe_dump(fields | {"window": window, "expected_streams": list(STREAMS)}), encoding="utf-8")
+    window = {"start": str(first), "end": str(first + timedelta(days=days - 1))}
+    told = fields | {"window": window, "expected_streams": list(streams)} | rules
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
 
 
-def _put_syncs(job: Ingest, study: MinuteStudy) -> None:
+def put_syncs(job: Ingest, study: MinuteStudy) -> None:
     """The history of the devices' syncs as staging has it."""
     syncs: pl.DataFrame = planted_tables(study)["device_sync"]
     with job.lake.connect() as connection, job.lake.transaction(connection, ["staging.device_sync"]):

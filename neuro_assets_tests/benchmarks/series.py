@@ -185,7 +185,8 @@ FROM bench_minutes GROUP BY ALL ORDER BY day, participant_id, ts
 """
 _OF_DAYS = f"""
 INSERT INTO {SERIES_1D.qualified} BY NAME
-SELECT participant_id, day, 1440 AS length_min, {_VALUES} FROM bench_minutes GROUP BY ALL ORDER BY day, participant_id
+SELECT participant_id, day, 1440 AS length_min, '1m' AS finest, {_VALUES} FROM bench_minutes
+GROUP BY ALL ORDER BY day, participant_id
 """
 _COPY = """
 COPY ({query}) TO '{folder}'

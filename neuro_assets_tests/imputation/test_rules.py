@@ -32,7 +32,29 @@ def test_a_streams_own_rule_replaces_what_it_names():
     assert rule_for(study, "mets", "1m") == Rule(((60, "ffill"),), 0)
     # Others keep theirs.
     assert rule_for(study, "calories", "1h") == Rule(((1440, "stack"),), 1440)
-    assert rule_for(study_of(), "heart_rate", "1m") == Rule(((5, "linear"), (120, "stack")))
+    assert rule_for(study_of(), "heart_rate", "1m") == Rule(((5, "linear"), (120, "stack")), 0, 120)
+
+
+@pytest.mark.parametrize(
+    ("own", "rule"),
+    [
+        ({"method": "cross_stream"}, Rule(((5, "linear"), (120, "stack")), 0, 120)),
+        ({"method": "cross_stream", "longest_min": 60}, Rule(((5, "linear"), (60, "stack")), 0, 60)),
+        ({"longest_min": 240}, Rule(((5, "linear"), (120, "stack"), (240, "stack")), 0, 240)),
+        ({"longest_min": 3}, Rule(((3, "linear"),), 0, 3)),
+        # Another method than by its driver is the only one.
+        ({"method": "stack"}, Rule(((120, "stack"),), 0, 0)),
+    ],
+)
+def test_how_far_a_stream_follows_its_driver(own: dict, rule: Rule):
+    study = study_of(imputation={"streams": {"heart_rate": own}})
+    assert rule_for(study, "heart_rate", "1m") == rule
+    assert rule_for(study, "heart_rate", "1h").driven_min == 0
+
+
+def test_nothing_is_filled_in_by_a_driver_alone():
+    with pytest.raises(ValueError, match="driven_min is 61: 0 to 60"):
+        Rule(((60, "stack"),), 0, 61)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +62,10 @@ def test_a_streams_own_rule_replaces_what_it_names():
     [
         ({"streams": {"weight": {}}}, "nothing is imputed of weight; there is activity_counts, calories"),
         ({"streams": {"steps": {"method": "magic"}}}, "Input should be 'ffill', 'linear'"),
+        (
+            {"streams": {"steps": {"method": "cross_stream"}, "heart_rate": {"method": "cross_stream"}}},
+            "cross_stream is for streams that follow another one: heart_rate (steps), not steps",
+        ),
         ({"streams": {"steps": {"longest_min": 1441}}}, "less than or equal to 1440"),
         ({"streams": {"steps": {"longest_total_min": -1}}}, "greater than or equal to 0"),
         ({"streams": {"steps": {"longest": 5}}}, "Extra inputs are not permitted"),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from neuro_assets.coverage.compute import cover_days
-from neuro_assets.imputation.grid import resolutions_of
+from neuro_assets.imputation.grid import people_of
 from neuro_assets.imputation.models import record_of
 from neuro_assets.ingest.inbox import list_landing
 from neuro_assets.ingest.load import Ingest
@@ -54,8 +54,7 @@ class Home:
         """What counts of a stream, as imputation reads it."""
         of = stream(name)
         with self.job.lake.connect() as connection:
-            whose = resolutions_of(connection, of, *self.span)[resolution]
-            people = sorted(frozenset().union(*whose.values()))
+            people = people_of(connection, of, RESOLUTIONS[resolution], *self.span)
             return record_of(connection, self.job.study, of, RESOLUTIONS[resolution], people, *self.span)[1]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuro_assets.science.imputation.masks import Masks, hidden, random_masks
 from neuro_assets.science.imputation.methods import METHODS
-from neuro_assets.science.imputation.model import STACK, Hiding, Mode, Model, learn
+from neuro_assets.science.imputation.model import CROSS, STACK, Hiding, Mode, Model, learn
 from neuro_assets.science.imputation.series import Bools, Float32s, Record
 
 Float64s = NDArray[np.float64]
@@ -124,7 +124,13 @@ def backtest(record: Record, question: Question | None = None) -> list[Score]:
     # An ARIMA is fitted anew for each gap: thousands of them to learn how sure it is would take hours.
     certain = (STACK, *(n for n in names if question.with_intervals and n != "arima"))
     model = learn(
-        record.of_days(learned), question.mode, certain, hiding=question.hiding, floor=question.floor, with_simple=True
+        record.of_days(learned),
+        question.mode,
+        certain,
+        hiding=question.hiding,
+        floor=question.floor,
+        with_simple=True,
+        with_response=CROSS in names,
     )
     rng = np.random.default_rng(question.seed)
     found: list[Score] = []

@@ -103,11 +103,15 @@ def hidden(record: Record, masks: Masks, *, past_only: bool = False) -> tuple[Wi
     Args:
         record: what was observed.
         masks: what to hide.
-        past_only: nothing is seen that came after the end of the day on which the stretch begins.
+        past_only: nothing is seen that came after the end of the day on which the stretch begins, and of the driver
+            nothing after the end of the day on which it ends.
     """
     windows, truth = record.windows(masks.person, masks.start, masks.length)
     if past_only:
-        a_day = record.resolution.a_day
-        end = (masks.start // a_day + 1) * a_day - (masks.start - record.resolution.context)
-        windows.values[np.arange(windows.values.shape[1])[None] >= end[:, None]] = np.nan
+        a_day, context = record.resolution.a_day, record.resolution.context
+        place = masks.start[:, None] - context + np.arange(windows.values.shape[1])[None]
+        begins, ends = masks.start // a_day, (masks.start + masks.length - 1) // a_day
+        windows.values[place >= ((begins + 1) * a_day)[:, None]] = np.nan
+        if windows.driver is not None:
+            windows.driver[place >= ((ends + 1) * a_day)[:, None]] = np.nan
     return windows, truth

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from neuro_assets.science.imputation.kalman import Autoregressions, smooth
 from neuro_assets.science.imputation.people import People
-from neuro_assets.science.imputation.series import Float32s, Windows
+from neuro_assets.science.imputation.series import Bools, Float32s, Windows
 
 Estimate = NDArray[np.floating]
 _ARIMA_ORDER = (5, 1, 0)
 # The day's own values against so many hours of the usual.
 _DAY_SCALE_HOURS = 1.0
+# Two estimates that err alike: the weights that serve them best are steeper than their precisions.
+_SURER = 4.0
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,44 @@ def profile_ar(windows: Windows, people: People) -> Estimate:
     return usual + _smoothed(windows.values - usual, people.deviation.of(windows.person))[0]
 
 
+def cross_stream(windows: Windows, people: People) -> Estimate:
+    """What the driver leads to expect and autoregressions around it, beside `profile_ar`: the surer one counts more.
+
+    Where no driver was recorded, and for people without a response, `profile_ar` alone.
+    """
+    response, driver = people.response, windows.driver
+    found, unsure = _around(windows, profile(windows, people), people.deviation)
+    if response is None or driver is None:
+        return found
+    rows = response.is_known[windows.person] & ~np.isnan(driver).all(axis=1)
+    if not rows.any():
+        return found
+    driven = windows.of(rows)
+    added = response.to(driver[rows], driven.person, windows.resolution)
+    # A value of which the driver says nothing is not known to be more or less than was to be expected.
+    followed, unsure_too = _around(driven, driven.by_clock(response.usual) + added, response.deviation)
+    share = 1 / (1 + (unsure_too / unsure[rows]) ** _SURER)
+    usual = found[rows]
+    found[rows] = np.where(np.isnan(added), usual, usual + share * (followed - usual))
+    return found
+
+
+def is_driven(windows: Windows, people: People) -> Bools:
+    """Where `cross_stream` follows the driver, (N, T); elsewhere it is `profile_ar`, and less sure."""
+    response, driver = people.response, windows.driver
+    if response is None or driver is None:
+        return np.zeros(windows.values.shape, dtype=np.bool_)
+    added = response.to(driver, windows.person, windows.resolution)
+    return response.is_known[windows.person][:, None] & ~np.isnan(added)
+
+
+def _around(windows: Windows, expected: Estimate, model: Autoregressions) -> tuple[Estimate, Estimate]:
+    """What is expected and how deviations from it hold on, and the variance of a value around that."""
+    own = model.of(windows.person)
+    mean, variance = _smoothed(windows.values - expected, own)
+    return expected + mean, variance + own.noise[:, None]
+
+
 def root_ar(windows: Windows, people: People) -> Estimate:
     """The same of square roots, which bursts do not pull as far; turned back to the mean."""
     usual = windows.by_clock(people.root_profile)
@@ -194,4 +234,10 @@ METHODS: Mapping[str, Method] = {
         kalman_ar, "an autoregression around the person's mean, smoothed", "Durbin & Koopman 2012", True
     ),
     "profile_ar": Method(profile_ar, "the usual day, and how deviations from it hold on", "docs/imputation.md", True),
+    "cross_stream": Method(
+        cross_stream,
+        "the usual day, what another stream of the same minutes says, and how deviations from both hold on",
+        "docs/imputation.md",
+        is_kalman=True,
+    ),
 }

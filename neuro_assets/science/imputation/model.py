@@ -17,6 +17,7 @@ from neuro_assets.science.imputation.stack import PARTS, Weights, combine, learn
 Float64s = NDArray[np.float64]
 Mode = Literal["past_only", "whole_record"]
 STACK = "stack"
+CROSS = "cross_stream"
 # Each day of five is filled by what the other four say.
 _FOLDS = 5
 STRETCHES, _AT_ONCE = 1000, 250
@@ -136,6 +137,7 @@ def learn(
     hiding: Hiding | None = None,
     floor: float = 0.0,
     with_simple: bool = False,
+    with_response: bool = False,
 ) -> Model:
     """Learn from a record by hiding parts of it.
 
@@ -146,6 +148,7 @@ def learn(
         hiding: what is hidden.
         floor: no value is less.
         with_simple: learn what `kalman_ar` and `kalman_level` need, though no margins of theirs are asked for.
+        with_response: the same of `cross_stream`.
 
     Raises:
         ValueError: not one stretch of the shortest length was observed.
@@ -153,7 +156,8 @@ def learn(
     hiding = hiding or Hiding()
     rng = np.random.default_rng(hiding.seed)
     is_simple = with_simple or not {"kalman_ar", "kalman_level"}.isdisjoint(methods)
-    people, resolution = learn_people(record, with_simple=is_simple), record.resolution
+    people = learn_people(record, with_simple=is_simple, with_response=with_response or CROSS in methods)
+    resolution = record.resolution
     others = without_days(people, record, _FOLDS)
     wanted = {name: METHODS[name].fill for name in methods if name != STACK}
     found: dict[int, Hidden] = {}

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_assets.science.imputation.autoregression import fit_ar1, fit_autoregressions, fit_level
+from neuro_assets.science.imputation.cross import Response, fit_response, responses_without_days
 from neuro_assets.science.imputation.kalman import Autoregressions
 from neuro_assets.science.imputation.profile import ClockSums, Float64s, medians, profiles
 from neuro_assets.science.imputation.series import Float32s, Record, Resolution
@@ -30,6 +31,7 @@ class People:
         root_deviation: how deviations from that hold on.
         ar1: of deviations from the mean; None where nobody asked for it.
         level: the same as a random walk and noise.
+        response: to the driver; None where nobody asked for it, or there is none.
     """
 
     resolution: Resolution
@@ -43,14 +45,21 @@ class People:
     root_deviation: Autoregressions
     ar1: Autoregressions | None
     level: Autoregressions | None
+    response: Response | None = None
 
 
 def _root(values: Float64s) -> Float64s:
     return np.sqrt(np.maximum(values, 0))
 
 
-def learn_people(record: Record, *, with_simple: bool = True) -> People:
-    """What a record says of each of its people; without the simple models, whose likelihoods take time to maximise."""
+def learn_people(record: Record, *, with_simple: bool = True, with_response: bool = False) -> People:
+    """What a record says of each of its people.
+
+    Args:
+        record: of all people.
+        with_simple: the simple models as well, whose likelihoods take time to maximise.
+        with_response: how they follow the record's driver as well.
+    """
     resolution, slot_min = record.resolution, record.resolution.slot_min
     sums, roots = ClockSums.of(record), ClockSums.of(record, _root)
     profile, root_profile = profiles(sums, slot_min), profiles(roots, slot_min)
@@ -72,6 +81,7 @@ def learn_people(record: Record, *, with_simple: bool = True) -> People:
         ),
         ar1=fit_ar1(recent, variance) if with_simple else None,
         level=fit_level(recent, variance) if with_simple else None,
+        response=fit_response(record) if with_response else None,
     )
 
 
@@ -85,10 +95,7 @@ def _last_days(record: Record) -> Float32s:
 
 def _deviations(record: Record, values: Float32s, profile: Float64s) -> Float32s:
     """(people, values)."""
-    resolution = record.resolution
-    by_value = np.repeat(profile, resolution.slot_min // resolution.step_min, axis=2)
-    expected = by_value[:, record.weekend.astype(np.intp)].reshape(len(values), -1)
-    return (values - expected).astype(np.float32)
+    return (values - record.by_clock(profile)).astype(np.float32)
 
 
 def without_days(people: People, record: Record, parts: int) -> list[People]:
@@ -98,6 +105,7 @@ def without_days(people: People, record: Record, parts: int) -> list[People]:
     """
     sums, roots = ClockSums.of(record), ClockSums.of(record, _root)
     found = []
+    responses = [None] * parts if people.response is None else responses_without_days(people.response, record, parts)
     for part in range(parts):
         left_out = np.arange(record.values.shape[1]) % parts == part
         rest = sums.without(ClockSums.of(record, days=left_out))
@@ -109,6 +117,7 @@ def without_days(people: People, record: Record, parts: int) -> list[People]:
                 clock=rest.by_slot(),
                 profile=profiles(rest, record.resolution.slot_min),
                 root_profile=profiles(rest_roots, record.resolution.slot_min),
+                response=responses[part],
             )
         )
     return found

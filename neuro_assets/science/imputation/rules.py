@@ -27,10 +27,19 @@ class Rule:
     Attributes:
         methods: up to how many minutes which method; longer gaps are left empty.
         longest_total_min: up to which length a total is told.
+        driven_min: up to which length `cross_stream` fills in values whose driver is known, not `methods`.
+
+    Raises:
+        ValueError: values are filled in by the driver in longer gaps than without it.
     """
 
     methods: tuple[tuple[int, str], ...] = ()
     longest_total_min: int = 0
+    driven_min: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.driven_min <= self.longest_min:
+            raise ValueError(f"driven_min is {self.driven_min}: 0 to {self.longest_min}, the longest of the methods")
 
     @property
     def longest_min(self) -> int:
@@ -51,8 +60,10 @@ DEFAULTS: Mapping[str, Mapping[str, Rule]] = {
     "activity_counts": {"1m": Rule(((360, "stack"),), 360), "1h": Rule(((360, "stack"),), 1440)},
     "calories": {"1m": Rule(((60, "stack"),), 360), "1h": Rule(((1440, "stack"),), 1440)},
     "mets": {"1m": Rule(((60, "stack"),)), "1h": NEVER},
-    "heart_rate": {"1m": Rule(((5, "linear"), (120, "stack"))), "1h": NEVER},
+    "heart_rate": {"1m": Rule(((5, "linear"), (120, "stack")), driven_min=120), "1h": NEVER},
 }
+# Stream -> the one that it follows, by the minute, and that may be there where it is missing.
+DRIVERS: Mapping[str, str] = {"heart_rate": "steps"}
 # Nobody has them while they live: the floor of estimates.
 FLOORS: Mapping[str, float] = {"heart_rate": 25.0}
 

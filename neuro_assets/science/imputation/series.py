@@ -67,7 +67,7 @@ class Windows:
         is_weekend: (N, T) or (1, T).
         person: (N,), whose series it is: place among the people of a model.
         resolution: of the values.
-        beside: (N, T), another stream that tells of this one; NaN where there is none.
+        driver: (N, T), another stream that this one follows, in gaps too; NaN where it was not recorded.
     """
 
     values: Float32s
@@ -75,7 +75,7 @@ class Windows:
     is_weekend: Bools
     person: NDArray[np.intp]
     resolution: Resolution
-    beside: Float32s | None = None
+    driver: Float32s | None = None
 
     @cached_property
     def gaps(self) -> "Gaps":
@@ -86,6 +86,16 @@ class Windows:
     def rows(self) -> NDArray[np.intp]:
         """(N, 1), the number of each row."""
         return np.arange(len(self.values))[:, None]
+
+    def of(self, rows: Bools) -> "Windows":
+        """Some of the rows, (N,)."""
+
+        def some(of: NDArray) -> NDArray:
+            return of if len(of) < len(rows) else of[rows]
+
+        driver = None if self.driver is None else self.driver[rows]
+        clock = some(self.slot), some(self.is_weekend)
+        return Windows(self.values[rows], *clock, self.person[rows], self.resolution, driver)
 
     def by_clock(self, profile: NDArray[np.floating]) -> NDArray[np.floating]:
         """A profile of each row's person, (people, 2, slots) or (people, slots), at each value's place, (N, T)."""
@@ -143,13 +153,13 @@ class Record:
         values: (people, days, values of a day), NaN where there is none, or none that counts.
         weekend: (days,), Saturdays and Sundays.
         resolution: of the values.
-        beside: the same of another stream that tells of this one.
+        driver: the same of another stream that this one follows, as heart rate follows steps.
     """
 
     values: Float32s
     weekend: Bools
     resolution: Resolution
-    beside: Float32s | None = None
+    driver: Float32s | None = None
 
     @cached_property
     def flat(self) -> Float32s:
@@ -177,9 +187,14 @@ class Record:
 
     def of_days(self, chosen: Bools) -> "Record":
         """The same with nothing but the chosen days of each person, (people, days)."""
-        return Record(
-            np.where(chosen[:, :, None], self.values, np.float32(np.nan)), self.weekend, self.resolution, self.beside
-        )
+        driver = None if self.driver is None else np.where(chosen[:, :, None], self.driver, np.float32(np.nan))
+        values = np.where(chosen[:, :, None], self.values, np.float32(np.nan))
+        return Record(values, self.weekend, self.resolution, driver)
+
+    def by_clock(self, profile: NDArray[np.floating]) -> NDArray[np.floating]:
+        """A profile, (people, 2, slots), at each value's place, (people, values)."""
+        by_value = np.repeat(profile, self.resolution.slot_min // self.resolution.step_min, axis=2)
+        return by_value[:, self.weekend.astype(np.intp)].reshape(len(profile), -1)
 
     def windows(self, person: NDArray[np.intp], start: NDArray[np.intp], length: int) -> tuple[Windows, Float32s]:
         """Windows around hidden stretches of `length` values that begin at `start`, and what was hidden (N, length)."""
@@ -188,21 +203,21 @@ class Record:
         total = self.flat.shape[1]
         is_inside = (place >= 0) & (place < total)
         inner = np.clip(place, 0, total - 1)
-        values = np.where(is_inside, self.flat[person[:, None], inner], np.float32(np.nan))
+
+        def around(series: Float32s) -> Float32s:
+            return np.where(is_inside, series.reshape(len(series), -1)[person[:, None], inner], np.float32(np.nan))
+
+        values = around(self.values)
         hidden = slice(context, context + length)
         truth = values[:, hidden].copy()
         values[:, hidden] = np.nan
         resolution = self.resolution
-        beside = None
-        if self.beside is not None:
-            flat = self.beside.reshape(len(self.values), -1)
-            beside = np.where(is_inside, flat[person[:, None], inner], np.float32(np.nan))
         found = Windows(
             values,
             np.mod(place, resolution.a_day) * resolution.step_min // resolution.slot_min,
             self.weekend[inner // resolution.a_day],
             person,
             resolution,
-            beside,
+            None if self.driver is None else around(self.driver),
         )
         return found, truth

@@ -206,4 +206,6 @@ def test_every_method_has_a_shape_a_story_and_a_source():
         assert np.isfinite(in_gaps(found, windows)).all(), name
         assert method.told, name
         assert method.source, name
-    assert {name for name, m in METHODS.items() if m.is_kalman} == {"kalman_level", "kalman_ar", "profile_ar"}
+    assert {name for name, m in METHODS.items() if m.is_kalman} == {
+        *("kalman_level", "kalman_ar", "profile_ar", "cross_stream")
+    }

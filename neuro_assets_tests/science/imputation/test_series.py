@@ -51,7 +51,7 @@ def test_what_follows_from_a_resolution(name: str, a_day: int, slot_min: int, sl
 def test_windows_hold_what_the_record_has_around_the_hidden_stretch(resolution: object):
     rng = np.random.default_rng(1)
     record = record_of(rng.uniform(0, 9, (3, 8, resolution.a_day)), resolution, first_weekday=4)
-    record = Record(record.values, record.weekend, resolution, beside=record.values * 2)
+    record = Record(record.values, record.weekend, resolution, driver=record.values * 2)
     length, total = 5, record.flat.shape[1]
     person, start = np.array([0, 2, 1]), np.array([0, total - length, total // 2])
     windows, truth = record.windows(person, start, length)
@@ -64,7 +64,7 @@ def test_windows_hold_what_the_record_has_around_the_hidden_stretch(resolution: 
             inside = 0 <= place < total
             value = record.flat[person[n], place] if inside and not is_hidden else np.nan
             np.testing.assert_array_equal(windows.values[n, k], value)
-            np.testing.assert_array_equal(windows.beside[n, k], 2 * record.flat[person[n], place] if inside else np.nan)
+            np.testing.assert_array_equal(windows.driver[n, k], 2 * record.flat[person[n], place] if inside else np.nan)
             minute = place * resolution.step_min % 1440
             assert windows.slot[n, k] == minute // resolution.slot_min
             if inside:
