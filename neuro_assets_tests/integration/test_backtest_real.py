@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from neuro_assets.coverage.compute import cover_days
+from neuro_assets.imputation.compute import ensure_imputation
 from neuro_assets.imputation.grid import people_of
 from neuro_assets.imputation.models import record_of
 from neuro_assets.ingest.inbox import list_landing
@@ -65,6 +66,7 @@ def rolled_up(job: Ingest, span: tuple[date, date], streams: tuple[str, ...], fi
     with job.lake.connect() as connection:
         cover_days(connection, job, *span)
         roll_up_days(connection, job, *span)
+        ensure_imputation(connection, job)
     return Home(job, span)
 
 

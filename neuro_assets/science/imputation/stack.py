@@ -87,6 +87,8 @@ def learn_weights(
             if not chosen.any():
                 continue
             parts, wanted = estimates[:, chosen].astype(np.float64), truth[chosen].astype(np.float64)
+            # As weights add up to 1 the fit is the same around the centre, and the pull knows nothing of the level.
+            wanted, parts = wanted - parts[0], parts - parts[0]
             size = len(wanted) * max(float(np.mean(wanted**2)), 1e-12)
             square = parts @ parts.T / size
             pull = _RIDGE / chosen.any(axis=1).sum() * np.trace(square) / len(parts)

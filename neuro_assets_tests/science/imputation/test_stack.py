@@ -17,7 +17,11 @@ RIDGE = 100.0
 
 
 def ridge(parts: np.ndarray, wanted: np.ndarray, stretches: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrix and the vector of the quadratic form: fit over the mean square, and the pull to the centre."""
+    """Return the matrix and the vector of the quadratic form: fit over the mean square, and the pull to the centre.
+
+    Around the first part: as weights add up to 1, the fit is the same.
+    """
+    wanted, parts = wanted - parts[0], parts - parts[0]
     size = len(wanted) * np.mean(wanted**2)
     square = parts @ parts.T / size
     pull = RIDGE / stretches * np.trace(square) / len(parts)
@@ -87,6 +91,15 @@ def test_few_examples_hardly_leave_the_centre_and_many_reach_what_is_best():
     assert away[0] < 0.06
     assert away == sorted(away)
     np.testing.assert_allclose(found, true, atol=0.02)
+
+
+def test_the_level_of_the_values_makes_no_difference():
+    """Of a heart rate around 70, or of how far it is from 70: few examples, so that the pull to the centre counts."""
+    rng = np.random.default_rng(4)
+    parts, truth, distance = example(rng, 60, 3, np.array([0.4, 0.3, 0.2, 0.1]), 2.0)
+    found, raised = (learn_weights({1: (parts + by, truth + by, distance)}, HOUR).by_length for by in (0.0, 1000.0))
+    assert found[1, 0, 0] < 0.9
+    np.testing.assert_allclose(raised, found, atol=1e-6)
 
 
 def test_each_distance_has_its_own_weights_and_those_without_examples_the_nearest_ones():
