@@ -88,7 +88,7 @@ DAILY = Table(
         _STREAM,
         _RESOLUTION,
         _MODE,
-        _minutes("observed_min", "Minutes observed while worn"),
+        _minutes("observed_min", "Minutes with a value observed while worn; of sparse readings no more than these"),
         _minutes("imputed_min", "Minutes that were filled in"),
         _minutes("empty_min", "Minutes left empty"),
         Column(

@@ -71,6 +71,7 @@ def test_restore_checks_or_makes_the_home_and_says_which(kept: tuple, tmp_path: 
     assert "choose a place elsewhere" in err
 
 
+@pytest.mark.verify
 def test_a_backup_says_what_is_in_it_and_who_can_read_it(kept: tuple, tmp_path: Path):
     home = kept[0] / "home"
     code, out, err = neuro("backup", str(tmp_path / "b"), "--json", home=home)

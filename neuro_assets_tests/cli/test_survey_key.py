@@ -16,6 +16,8 @@ from neuro_assets_tests.study_homes import settings_of
 from neuro_assets_tests.surveys.test_sensitive import DIARY, table
 from neuro_assets_tests.tables import query, stage
 
+pytestmark = pytest.mark.verify
+
 SECRET = "Quagmire, said [red]Ærø[/red]"
 ROWS = (f'a,2024-03-02 07:00:00,1,"{SECRET}",x', "b,2024-03-02 07:00:00,1,fine,x", "c,2024-03-02 07:00:00,1,99,x")
 

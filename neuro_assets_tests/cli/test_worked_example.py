@@ -15,6 +15,8 @@ from neuro_assets_tests.cli.test_source_new import actigraphy
 from neuro_assets_tests.study_homes import StudyHome, settings_of
 from neuro_assets_tests.tables import query
 
+pytestmark = pytest.mark.verify
+
 DOC = (REPOSITORY / "docs" / "sources.md").read_text(encoding="utf-8")
 EXAMPLE = DOC.partition("## A worked example")[2].partition("\n## ")[0]
 MISTAKES = DOC.partition("## Mistakes and their answers")[2].partition("\n## ")[0]

@@ -85,7 +85,7 @@ class Planted:
         return {reason for at, (_, _, reason) in self.hours(who, stream).items() if since <= at < until}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def planted(make_job: Callable[..., Ingest]) -> Iterator[Callable[..., Planted]]:
     """`planted(**study)`: an empty study in UTC that expects steps and heart rate."""
     with ExitStack() as stack:

@@ -16,8 +16,9 @@ from neuro_assets_tests.tables import query
 DAYS = DayRange(FIRST, FIRST + timedelta(days=2))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def covered(planted):
+    """Tests do not change it for good."""
     study = planted()
     study.worn("a", day(1), day(2))
     study.off("a", day(2), day(3))
@@ -27,8 +28,7 @@ def covered(planted):
 
 
 def results(study) -> dict[str, bool]:
-    with study.job.lake.connect(read_only=True) as connection:
-        return {r.asset_key.path[1]: r.passed for r in coverage_check_results(connection, DAYS) if r.asset_key}
+    return {r.asset_key.path[1]: r.passed for r in coverage_check_results(study.connection, DAYS) if r.asset_key}
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,12 @@ def results(study) -> dict[str, bool]:
 )
 def test_the_check_fails_where_minutes_do_not_add_up(covered, change: str, fails: set[str]):
     assert results(covered) == dict.fromkeys(("hourly", "daily", "wear", "not_worn"), True)
-    with covered.job.lake.connect() as connection, covered.job.lake.transaction(connection, ["coverage.hourly"]):
-        connection.execute(change)
-    assert {name for name, passed in results(covered).items() if not passed} == fails
+    covered.connection.execute("BEGIN TRANSACTION")
+    try:
+        covered.connection.execute(change)
+        assert {name for name, passed in results(covered).items() if not passed} == fails
+    finally:
+        covered.connection.execute("ROLLBACK")
 
 
 def test_the_heat_map_tells_who_is_there_and_why_not(covered):

@@ -10,6 +10,8 @@ from neuro_assets.imputation.backtest import write_backtest
 from neuro_assets.science.imputation.backtest import COMPARATORS
 from neuro_assets_tests.imputation.conftest import MakePlanted, Planted, walk
 
+pytestmark = pytest.mark.verify
+
 FIRST, LAST = date(2019, 9, 2), date(2019, 9, 29)
 Neuro = tuple[int, str, str]
 

@@ -128,6 +128,7 @@ def test_a_dropout_while_steps_were_recorded_is_filled_in_by_them(moved: Planted
     assert methods(moved, SHORT) == ["cross_stream"] * 4
 
 
+@pytest.mark.verify
 def test_the_same_dropout_without_steps_is_filled_in_by_the_default(moved: Planted):
     """None were recorded in the gap, or of the person."""
     assert methods(moved, WITHOUT) == ["stack"] * 8
@@ -150,6 +151,7 @@ def windows_of(learned: Learned) -> Windows:
     return Windows(rate[None, at], (at % 1440 // 5)[None], weekend[None], who, MINUTE, steps[None, at])
 
 
+@pytest.mark.verify
 def test_a_model_goes_through_the_lake_and_back_and_gives_the_same_rows(moved: Planted):
     (span,) = spans_of(moved.job.study, "past_only", MON, LAST)
     again = learn_model(moved.connection, moved.job.study, HEART_RATE, MINUTE, "past_only", span)
@@ -176,6 +178,7 @@ def test_a_model_goes_through_the_lake_and_back_and_gives_the_same_rows(moved: P
         np.testing.assert_allclose(values, expected[since : since + gap[1]], rtol=1e-12)
 
 
+@pytest.mark.verify
 def test_other_steps_make_another_model(moved: Planted):
     (span,) = spans_of(moved.job.study, "past_only", MON, LAST)
     version = moved.rows("SELECT model_version FROM imputed.model WHERE stream = 'heart_rate' AND resolution = '1m'")
@@ -200,6 +203,7 @@ def test_a_method_of_ones_own_switches_it_off(moved: Planted, copied, own: dict)
     assert [grid.driver for grid in grids] == [None]
 
 
+@pytest.mark.verify
 def test_of_the_past_later_steps_change_nothing(moved: Planted, copied):
     """Those of later days are others; and of an hour before a gap, which does change it."""
     study = copied(moved)
@@ -222,6 +226,7 @@ def test_of_the_past_later_steps_change_nothing(moved: Planted, copied):
     assert before[3][0] - after[3][0] == pytest.approx(16.5, abs=4)
 
 
+@pytest.mark.verify
 def test_of_a_device_off_the_wrist_steps_count_and_zeros_do_not(moved: Planted, copied):
     """By the heart rate it was off for 40 minutes, in the last ten of which it counted nothing."""
     assert gaps(moved, "a", "heart_rate", "gap_min, reason, refusal")[-1] == (40, "not_worn", "not_allowed")
@@ -241,6 +246,7 @@ def test_of_a_device_off_the_wrist_steps_count_and_zeros_do_not(moved: Planted, 
     assert methods(study, LONG) == ["cross_stream"] * 30 + ["stack"] * 10
 
 
+@pytest.mark.verify
 def test_where_steps_tell_wear_a_longer_gap_is_filled_in_by_them(moved: Planted, copied):
     """The walk goes on for the 40 minutes; and no longer than the protocol says."""
     wear = {"coverage": {"wear": {"method": "zero_steps"}}}
@@ -260,6 +266,7 @@ def test_where_steps_tell_wear_a_longer_gap_is_filled_in_by_them(moved: Planted,
         assert methods(study, LONG) == expected
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize(("driven_min", "method"), [(8, "cross_stream"), (7, "stack"), (0, "stack")])
 def test_a_gap_no_longer_than_the_rule_says(moved: Planted, driven_min: int, method: str):
     learned = read_model(moved.connection, "heart_rate", MINUTE, "past_only", MON)
@@ -280,6 +287,7 @@ def test_a_whole_record_is_filled_in_by_steps_too(moved: Planted, copied):
     assert rmse(np.array([v for v, _ in told(study, WITH)]), response()[cells(WITH)]) < 5
 
 
+@pytest.mark.verify
 def test_where_nobody_has_steps_a_model_is_learned_once_and_does_without(make_planted: MakePlanted):
     it = make_planted(**RULES, imputation={"mode": "past_only"})
     put(it, with_steps=False)
@@ -292,6 +300,7 @@ def test_where_nobody_has_steps_a_model_is_learned_once_and_does_without(make_pl
     assert [*learn_all(it.connection, it.job, [HEART_RATE], "past_only", MON, WED, anew=False)] == []
 
 
+@pytest.mark.verify
 def test_a_model_that_was_kept_before_there_was_a_response_is_read_and_learned_anew(moved: Planted, copied):
     study = copied(moved)
     of = "stream = 'heart_rate' AND resolution = '1m'"

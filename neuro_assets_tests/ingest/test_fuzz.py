@@ -320,6 +320,7 @@ def give(trial: Trial, files: st.SearchStrategy[BrokenFile], count: int) -> None
     trial.settle()
 
 
+@pytest.mark.verify
 def test_a_few_of_every_kind(new_trial: Callable[[], Trial]):
     trial = new_trial()
     give(trial, st.one_of(*(files for files, _ in KINDS.values())), 25)

@@ -104,6 +104,7 @@ def test_a_newer_lake_is_refused_and_not_migrated(home: Settings, opened: Callab
             attempt()
 
 
+@pytest.mark.verify
 def test_a_migration_adds_what_is_new_and_changes_no_row_and_twice_is_the_same_as_once(old: Settings, opened: Callable):
     before, job = content(old), job_of(old)
     assert [m.layout for m in migrate(job.lake, job.tables)] == [2]

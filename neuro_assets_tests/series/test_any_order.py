@@ -39,6 +39,7 @@ def made(make_job, stack) -> Planted:
     return Planted(job, stack.enter_context(job.lake.connect()))
 
 
+@pytest.mark.verify
 def test_days_in_any_order_and_more_than_once_are_the_same(whole, planted, monkeypatch):
     expected = whole.tables()
     assert {name: len(rows) for name, rows in expected.items()} == {

@@ -25,7 +25,7 @@ from neuro_assets_tests.tables import load, query, stage
 if TYPE_CHECKING:
     from neuro_assets_tests.conftest import MakeJob
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.verify, pytest.mark.timeout(900)]
 
 DAY = ["participant_id", "day"]
 EVENTS = {

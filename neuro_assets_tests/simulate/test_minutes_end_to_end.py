@@ -11,6 +11,8 @@ from polars.testing import assert_frame_equal
 from neuro_assets.study import load_study
 from neuro_assets_tests.tables import load, query, stage
 
+pytestmark = pytest.mark.verify
+
 if TYPE_CHECKING:
     from neuro_assets.ingest.load import Ingest
     from neuro_assets.staging.stage import StagingReport

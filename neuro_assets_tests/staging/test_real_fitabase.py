@@ -20,6 +20,8 @@ from neuro_assets.streams.catalogue import stream
 from neuro_assets.trace import trace
 from neuro_assets_tests.tables import load, query, read_table, stage
 
+pytestmark = pytest.mark.verify
+
 WINDOW = (date(2016, 3, 12), date(2016, 5, 13))
 DATE, MOMENT = "%m/%d/%Y", "%m/%d/%Y %I:%M:%S %p"
 STAGED = (

@@ -300,6 +300,7 @@ def test_without_a_key_only_the_files_that_need_it_wait(sealed):
     assert not landed.exists()
 
 
+@pytest.mark.verify
 def test_an_item_becomes_sensitive_then_the_key_is_changed(sealed):
     """The files are read again; a second key is refused until everything is encrypted with it."""
     study = sealed(DIARY.replace(", sensitive: encrypt", ""))
