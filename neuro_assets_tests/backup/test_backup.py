@@ -103,6 +103,7 @@ def test_reading_a_backup_changes_no_byte_of_it(kept: Path, tmp_path: Path):
     assert bytes_of(kept) == before
 
 
+@pytest.mark.verify
 def test_what_happens_while_a_backup_is_made_is_not_in_it(home: Settings, tmp_path: Path):
     """The moment is that of the catalog: rows, a file and merged data files that come later stay out."""
     before, told = content(home), []
@@ -147,6 +148,7 @@ def test_a_data_file_that_vanishes_meanwhile_is_told_and_the_rest_is_no_backup(h
     assert not (tmp_path / "there").exists()
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("room", [100_000, pytest.param(1_000_000, marks=pytest.mark.verify)])
 def test_a_disk_that_takes_no_more_is_told_and_what_is_there_is_refused(study: Settings, tmp_path: Path, room: int):
     """A file that may not grow any more, in the catalog and in Dagster's records."""

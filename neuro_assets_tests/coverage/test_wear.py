@@ -102,6 +102,7 @@ def covered(study, of: date):
     return cover_days(study.connection, study.job, of, of)
 
 
+@pytest.mark.verify
 def test_a_lake_from_before_there_was_wear_gets_it_with_the_next_days(planted):
     """Days before enrolment too, which the rules of coverage do not know; and no day twice."""
     people = [{"participant_id": "a", "enrolled_on": "2019-11-03"}]

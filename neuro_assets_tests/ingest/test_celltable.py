@@ -302,6 +302,7 @@ def test_the_longest_line_that_is_read(cells, table):
     assert cells(table(f"a,b\n1,2\n3,{last}")) == [(1, ["1", "2"]), (2, ["3", last])]
 
 
+@pytest.mark.verify
 def test_many_short_lines_are_no_long_one(cells, table):
     rows = MAX_LINE // 3
     assert len(cells(table("a,b\n" + "1,2\n" * rows))) == rows

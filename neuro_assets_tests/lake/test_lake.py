@@ -130,6 +130,7 @@ def test_reading_goes_on_while_a_writer_holds_its_transaction(lake: Lake, spawn:
     assert counts(lake) == (1, 1)
 
 
+@pytest.mark.verify
 def test_two_writing_processes_all_succeed(lake: Lake, spawn: SpawnContext):
     writers = [spawn.Process(target=write_pairs, args=(lake, w, 10)) for w in (1, 2)]
     for writer in writers:
@@ -142,6 +143,7 @@ def test_two_writing_processes_all_succeed(lake: Lake, spawn: SpawnContext):
         assert query(lake, f"SELECT writer, n FROM {half} ORDER BY ALL") == expected
 
 
+@pytest.mark.verify
 def test_processes_that_start_together_make_one_lake(tmp_path: Path, spawn: SpawnContext):
     lake = Lake(f"sqlite:{tmp_path}/catalog.sqlite", str(tmp_path / "data"), threads=1)
     processes = [spawn.Process(target=make_tables, args=(lake,)) for _ in range(3)]

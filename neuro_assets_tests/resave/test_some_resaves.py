@@ -9,6 +9,8 @@ from neuro_assets_tests.resave.originals import ORIGINALS, Original
 from neuro_assets_tests.resave.trial import Frames, Trials, Verdict
 from neuro_assets_tests.resave.variants import variant
 
+pytestmark = pytest.mark.verify
+
 FILES = {o.label: o for o in ORIGINALS if o.label in {"dailySteps-p2", "hourlySteps-p2", "sleepDay-p2"}}
 HARMLESS = [
     ("dailySteps-p2", "day first, padded"),

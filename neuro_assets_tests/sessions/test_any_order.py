@@ -96,6 +96,7 @@ def take_away(study: Planted, events: list[Event]) -> None:
         )
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("seed", SEEDS)
 def test_any_order_and_any_runs_of_days_give_what_all_at_once_gives(planted, seed: int):
     rng = Random(seed)

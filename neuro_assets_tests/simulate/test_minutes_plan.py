@@ -31,6 +31,7 @@ def digests(out: Path) -> dict[str, str]:
     return {path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.verify
 def test_equal_plans_give_equal_bytes_also_in_another_process(tmp_path: Path) -> None:
     write_minutes(plant_minutes(SMALL), tmp_path / "here")
     code = (

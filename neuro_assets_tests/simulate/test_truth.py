@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.verify
+
 if TYPE_CHECKING:
     from neuro_assets_tests.simulate.conftest import WrittenStudy
 
