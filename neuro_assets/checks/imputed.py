@@ -7,7 +7,7 @@ import dagster as dg
 from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange
-from neuro_assets.science.imputation.backtest import LIMIT
+from neuro_assets.science.imputation.backtest import COMPARATORS, LIMIT
 from neuro_assets.science.imputation.model import STACK
 from neuro_assets.streams.coverage import HOURLY
 from neuro_assets.streams.imputed import BACKTEST, DAILY, GAP, OBSERVED, values_table
@@ -145,7 +145,7 @@ def backtest_check_result(connection: Connection) -> dg.AssetCheckResult:
         WITH found AS (
             SELECT stream, resolution, pattern, length_min, gaps,
                 min(rmse) FILTER (method = '{STACK}') AS own,
-                min(rmse) FILTER (method NOT IN ('{STACK}', 'profile_ar')) AS least
+                min(rmse) FILTER (list_contains($comparators, method)) AS least
             FROM {BACKTEST.qualified}
             WHERE part_of_day = 'all' AND participant_id IS NULL AND gaps >= {LEAST_GAPS} GROUP BY ALL
         ), best AS (
@@ -155,7 +155,8 @@ def backtest_check_result(connection: Connection) -> dg.AssetCheckResult:
         SELECT max(ratio), count(*) FILTER (ratio > {LIMIT}), count(*),
             arg_max(concat_ws(' ', stream, resolution, pattern, length_min || ' min'), ratio)
         FROM best
-        """
+        """,
+        {"comparators": list(COMPARATORS)},
     ).fetchall()[0]
     return dg.AssetCheckResult(
         check_name=WITHIN_LIMIT,
