@@ -147,36 +147,38 @@ CROSS_STREAM = Table(
     partition_by="day",
     sort_by=("participant_id",),
 )
-WEAR = Table(
-    "coverage",
+
+
+def _stretches(name: str, length: str, description: str) -> Table:
+    """A table of minutes side by side, as long as they can be within a local day."""
+    return Table(
+        "coverage",
+        name,
+        (
+            PARTICIPANT,
+            DAY,
+            Column("ts", "TIMESTAMPTZ", "Minute in which the stretch begins", "UTC"),
+            Column("until_ts", "TIMESTAMPTZ", "Where it ends: the first minute that is not part of it", "UTC"),
+            Column(length, "INTEGER", "Length of the stretch", "min", ge=1, le=2880),
+        ),
+        description,
+        partition_by="day",
+        sort_by=("participant_id", "ts"),
+    )
+
+
+WEAR = _stretches(
     "wear",
-    (
-        PARTICIPANT,
-        DAY,
-        Column("ts", "TIMESTAMPTZ", "Minute in which the stretch begins", "UTC"),
-        Column("until_ts", "TIMESTAMPTZ", "Where it ends: the first minute that is not part of it", "UTC"),
-        Column("worn_min", "INTEGER", "Length of the stretch", "min", ge=1, le=2880),
-    ),
+    "worn_min",
     "When the device was worn: stretches of minutes side by side, as long as they can be within a local day. Of each"
     " hour they are the `worn_min` of `coverage.hourly`.",
-    partition_by="day",
-    sort_by=("participant_id", "ts"),
 )
-NOT_WORN = Table(
-    "coverage",
+NOT_WORN = _stretches(
     "not_worn",
-    (
-        PARTICIPANT,
-        DAY,
-        Column("ts", "TIMESTAMPTZ", "Minute in which the stretch begins", "UTC"),
-        Column("until_ts", "TIMESTAMPTZ", "Where it ends: the first minute that is not part of it", "UTC"),
-        Column("not_worn_min", "INTEGER", "Length of the stretch", "min", ge=1, le=2880),
-    ),
+    "not_worn_min",
     "When the device recorded and was not worn: stretches of minutes side by side with rows that tell wear (steps, a"
     " heart rate), none of which says that somebody wore it. What is in neither this table nor `coverage.wear` is not"
     " known.",
-    partition_by="day",
-    sort_by=("participant_id", "ts"),
 )
 COVERAGE_TABLES = (HOURLY, DAILY, VALID_DAY, CROSS_STREAM, WEAR, NOT_WORN)
 
