@@ -4,7 +4,6 @@ The simulator plants enrolment, wear, batteries and syncs; lapsed consent, an ou
 leaving out the rows that they would have kept away.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,7 +19,8 @@ from neuro_assets.coverage.people import judge_people
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.simulate.minutes import changed, plant_minutes, scenario, write_minutes
 from neuro_assets.study import load_study
-from neuro_assets_tests.tables import load, stage
+from neuro_assets_tests.integration.planted import load_minutes, with_lapse
+from neuro_assets_tests.tables import stage
 
 pytestmark = [pytest.mark.verify, pytest.mark.timeout(1200)]
 
@@ -78,13 +78,13 @@ def study(
     lapsed = {ids[n]: (days[8], days[13]) for n in (3, 11, 19, 27)}
     protocol = load_study(out / "study.yaml")
     stretch = [datetime(d.year, d.month, d.day, 17, tzinfo=UTC) for d in outage]
-    people = tuple(_with_lapse(p, lapsed.get(p.participant_id)) for p in protocol.people)
+    people = tuple(with_lapse(p, lapsed.get(p.participant_id)) for p in protocol.people)
     rules = {"outages": [{"since": stretch[0], "until": stretch[1]}]}
     overrides: dict[str, Any] = {"expected_streams": STREAMS, "coverage": rules}
     job = make_job()
     told = protocol.model_validate(protocol.model_dump() | overrides)
     job = replace(job, study=told.model_copy(update={"people": people}))
-    _load(job, out)
+    load_minutes(job, out, ("minuteStepsNarrow", "heartrate"))
     for name in STREAMS:
         stage(job, name, days[0], days[-1])
     stage(job, "device_sync", days[0], days[-1])
@@ -92,35 +92,6 @@ def study(
     with job.lake.connect() as connection:
         cover_days(connection, job, days[0], days[-1], now=datetime(2030, 1, 1, tzinfo=UTC))
     return Study(job, LEAST[request.param], out, lapsed, _truth(out, lapsed, stretch, held), days[0], days[-1])
-
-
-def _with_lapse(person: Any, lapse: tuple[date, date] | None) -> Any:
-    if lapse is None:
-        return person
-    return type(person).model_validate(
-        person.model_dump() | {"consent_lapsed": [{"since": lapse[0], "until": lapse[1]}]}
-    )
-
-
-def _load(job: Ingest, out: Path) -> None:
-    """The files of minutes, and each person's syncs as answers of the vendor's list of devices."""
-    files = [p for p in out.glob("exports/*/*") if p.name.startswith(("minuteStepsNarrow", "heartrate"))]
-    assert len(files) == 2
-    outcomes = load(job, *files)
-    assert {o.outcome for o in outcomes} == {"loaded"}
-    landing = job.settings.landing
-    paths = []
-    for (who,), syncs in pl.read_csv(out / "truth/device_sync.csv").group_by("participant_id"):
-        devices = [
-            {"id": "1", "deviceVersion": "Versa 2", "type": "TRACKER", "battery": "High", "mac": "AB",
-             "batteryLevel": round(s["battery_pct"]), "lastSyncTime": s["synced_local"].replace(" ", "T") + ".000"}
-            for s in syncs.iter_rows(named=True)
-        ]  # fmt: skip
-        path = landing / str(who) / "devices.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(devices))
-        paths.append(path)
-    assert {o.outcome for o in load(job, *paths)} == {"loaded", "unpacked"}
 
 
 def _leave_out(job: Ingest, lapsed: dict[str, tuple[date, date]], outage: list[datetime], held: date) -> None:

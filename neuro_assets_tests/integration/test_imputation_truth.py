@@ -5,7 +5,6 @@ outages, a held day and short dropouts of the device are planted here, by taking
 away.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -35,7 +34,8 @@ from neuro_assets.simulate.minutes.series import INTENSITY_FROM_STEPS
 from neuro_assets.streams.catalogue import stream
 from neuro_assets.study import Study, load_study
 from neuro_assets_tests.conftest import MakeJob
-from neuro_assets_tests.tables import load, stage
+from neuro_assets_tests.integration.planted import load_minutes, with_lapse
+from neuro_assets_tests.tables import stage
 from neuro_assets_tests.threads import THREADS
 
 pytestmark = [pytest.mark.verify, pytest.mark.timeout(1800)]
@@ -175,7 +175,7 @@ def simulated(job: Ingest, out: Path) -> Simulated:
         outages=[_outage(days[10], 15, 45), _outage(days[15], 14, 30), _outage(days[22], 17, 24 * 60)],
     )
     job = replace(job, study=_protocol(protocol, planted))
-    _load(job, out)
+    load_minutes(job, out, ("minuteStepsNarrow", "minuteCaloriesNarrow", "heartrate"))
     for name in (*STREAMS, "device_sync"):
         stage(job, name, days[0], days[-1])
     _leave_out(job, planted, _dropouts(ids, days))
@@ -208,32 +208,8 @@ def _protocol(protocol: Study, planted: Planted) -> Study:
         "expected_streams": STREAMS,
         "coverage": {"outages": [{"since": since, "until": until} for since, until in planted.outages]},
     }
-    people = []
-    for person in protocol.people:
-        lapse = planted.lapsed.get(person.participant_id)
-        told = {"consent_lapsed": [{"since": lapse[0], "until": lapse[1]}]} if lapse else {}
-        people.append(type(person).model_validate(person.model_dump() | told))
+    people = [with_lapse(person, planted.lapsed.get(person.participant_id)) for person in protocol.people]
     return protocol.model_validate(protocol.model_dump() | rules).model_copy(update={"people": tuple(people)})
-
-
-def _load(job: Ingest, out: Path) -> None:
-    """The files of minutes, and each person's syncs as answers of the vendor's list of devices."""
-    kinds = ("minuteStepsNarrow", "minuteCaloriesNarrow", "heartrate")
-    files = [p for p in out.glob("exports/*/*") if p.name.startswith(kinds)]
-    assert len(files) == len(kinds)
-    assert {o.outcome for o in load(job, *files)} == {"loaded"}
-    paths = []
-    for (who,), syncs in pl.read_csv(out / "truth/device_sync.csv").group_by("participant_id"):
-        devices = [
-            {"id": "1", "deviceVersion": "Versa 2", "type": "TRACKER", "battery": "High", "mac": "AB",
-             "batteryLevel": round(s["battery_pct"]), "lastSyncTime": s["synced_local"].replace(" ", "T") + ".000"}
-            for s in syncs.iter_rows(named=True)
-        ]  # fmt: skip
-        path = job.settings.landing / str(who) / "devices.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(devices))
-        paths.append(path)
-    assert {o.outcome for o in load(job, *paths)} == {"loaded", "unpacked"}
 
 
 def _dropouts(people: list[str], days: list[date]) -> pl.DataFrame:
