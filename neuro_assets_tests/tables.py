@@ -1,8 +1,8 @@
 """Reading a lake's tables in tests, and loading into them in one call."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,3 +48,18 @@ def load(job: Ingest, *paths: Path, choice: Choice | None = None) -> list[FileOu
 def stage(job: Ingest, name: str, first: date, last: date | None = None) -> StagingReport:
     """Stage days of a stream, both ends inclusive."""
     return stage_days(job, stream(name), first, last or first)
+
+
+def put_syncs(job: Ingest, connection: Connection, who: str, given: Iterable[tuple[datetime, int | None]]) -> None:
+    """Syncs of a person in UTC with their charge [%], as staging has them."""
+    with job.lake.transaction(connection, ["staging.device_sync"]):
+        for n, (at, charge) in enumerate(given):
+            connection.execute(
+                """
+                INSERT INTO staging.device_sync BY NAME
+                SELECT $who AS participant_id, $moment::DATE AS day, timezone('UTC', $moment::TIMESTAMP) AS ts,
+                    $moment AS local_ts, 0 AS fold, 0 AS utc_offset_min, 'd' AS device_id, $charge AS battery_pct,
+                    'ok' AS time_quality, 'study' AS tz_source, 'test' AS source, 'f' AS file_id, $n AS row_number
+                """,
+                {"who": who, "moment": at, "charge": charge, "n": n + 1},
+            )

@@ -1,7 +1,6 @@
 """Metadata every table asset carries: schema, name, counts; plots where a person would rather look."""
 
 import base64
-import io
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from neuro_assets.assets.conditions import on_touched_days
+from neuro_assets.figures import open_frame, png_of
 from neuro_assets.keys import key_of
 from neuro_assets.staging.stage import StagedDay
 from neuro_assets.streams.model import Stream, Table
@@ -132,13 +132,8 @@ def participants_plot(counts: Mapping[date, int], title: str) -> dg.MarkdownMeta
     axis.set_ylabel("participants", fontsize=7)
     axis.tick_params(axis="y", labelsize=7)
     axis.set_title(title, fontsize=8, loc="left")
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-    figure.tight_layout()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    pyplot.close(figure)
-    return picture(buffer.getvalue(), title)
+    open_frame(axis)
+    return picture(png_of(figure), title)
 
 
 def picture(png: bytes, title: str) -> dg.MarkdownMetadataValue:

@@ -1,10 +1,10 @@
 """Participant by day, one colour a reason: who is there, who is not, and why, at a glance. As a picture or a page."""
 
 import html
-import io
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from neuro_assets.figures import png_of
 from neuro_assets.lake.lake import Connection
 
 if TYPE_CHECKING:
@@ -106,11 +106,7 @@ def heat_map(days: "pl.DataFrame", title: str) -> bytes:
     axis.legend(handles=handles, fontsize=6, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     for side in axis.spines.values():
         side.set_visible(False)
-    figure.tight_layout()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    pyplot.close(figure)
-    return buffer.getvalue()
+    return png_of(figure)
 
 
 def heat_page(days: "pl.DataFrame", title: str) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from neuro_assets.coverage.heat_map import COLOURS
+from neuro_assets.figures import open_frame, png_of
 from neuro_assets.imputation.plot_data import (
     DAYS_SHOWN,
     LONGEST_BY_MINUTE,
@@ -77,13 +77,8 @@ def plot_series(data: PlotData, title: str) -> bytes:
     axis.set_title(f"{title}\n{_point(data)}; {_shares(data)}", fontsize=9, loc="left", parse_math=False)
     handles = _handles(data)
     axis.legend(handles=handles, fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.12), ncol=4, frameon=False)
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-    figure.tight_layout()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    pyplot.close(figure)
-    return buffer.getvalue()
+    open_frame(axis)
+    return png_of(figure)
 
 
 def _line(stretches: Sequence[pl.DataFrame], column: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,11 @@
 """The back-test for people: a table, a picture, and a page with both."""
 
 import html
-import io
 from collections.abc import Sequence
 
 import polars as pl
 
+from neuro_assets.figures import open_frame, png_of
 from neuro_assets.imputation.backtest import Tested
 from neuro_assets.science.imputation.backtest import ALL, COMPARATORS, verdicts
 from neuro_assets.science.imputation.model import CROSS, STACK
@@ -75,15 +75,10 @@ def backtest_picture(tested: Sequence[Tested]) -> bytes:
         axis.set_xticks(range(len(lengths)), [f"{n} min" if n < 120 else f"{n // 60} h" for n in lengths], fontsize=7)
         axis.set_title(f"{test.stream} {test.resolution}", fontsize=9)
         axis.tick_params(axis="y", labelsize=7)
-        for side in ("top", "right"):
-            axis.spines[side].set_visible(False)
+        open_frame(axis)
     axes[0][0].set_ylabel("error over that of the default", fontsize=8)
     axes[0][-1].legend(fontsize=6, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    figure.tight_layout()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    pyplot.close(figure)
-    return buffer.getvalue()
+    return png_of(figure)
 
 
 def backtest_page(tested: Sequence[Tested], title: str) -> str:

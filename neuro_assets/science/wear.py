@@ -81,8 +81,8 @@ def worn(
     A minute that has no row in any of the streams that the method reads is never worn: missing is never 0, and
     False here means "not seen on the body", not "seen off the body". A minute without a steps row ends a run of
     zero steps, since there may have been steps in it, unless `zero_hole_min` says otherwise; so do the first and last
-    minute of the record. Of heart rate,
-    "no reading" is itself the zero, so that choi_heart_rate counts silent minutes with and without a steps row.
+    minute of the record. Of heart rate, "no reading" is itself the zero, so that choi_heart_rate counts silent minutes
+    with and without a steps row.
     Pass `context_min` minutes of neighbours on either side where a record is cut into days.
 
     Raises:

@@ -64,11 +64,12 @@ def read_series(
     """
     _check(stream, since, until)
     bound = {"who": participant, "stream": stream, "since": since, "until": until}
-    wanted = resolution_for((until - since).days + 1) if resolution == "auto" else resolution
+    length = (until - since).days + 1
+    wanted = resolution_for(length) if resolution == "auto" else resolution
     taken, notes = wanted, []
     try:
         while True:
-            frame, rows = _read(connection, taken, bound)
+            frame, rows = _read(connection, taken, bound, length)
             left_out = rows - int(frame["n"].sum())
             if not left_out:
                 break
@@ -88,8 +89,10 @@ _WHERE = "participant_id = $who AND stream = $stream AND day BETWEEN $since AND 
 _ALL = f"SELECT coalesce(sum(n), 0)::BIGINT FROM {SERIES_1D.qualified} WHERE {_WHERE}"
 
 
-def _read(connection: Connection, resolution: Resolution, bound: dict[str, object]) -> tuple[pl.DataFrame, int]:
-    """The points, and how many rows the stream has in the range."""
+def _read(
+    connection: Connection, resolution: Resolution, bound: dict[str, object], length: int
+) -> tuple[pl.DataFrame, int]:
+    """The points, and how many rows the stream has in the range of so many days."""
     is_by_day = resolution == "1d"
     frame = connection.execute(
         f"SELECT * EXCLUDE (participant_id, stream) FROM {OF_RESOLUTION[resolution].qualified}"
@@ -101,15 +104,10 @@ def _read(connection: Connection, resolution: Resolution, bound: dict[str, objec
     frame = frame.with_columns(pl.col("ts").dt.convert_time_zone("UTC"))
     days = frame.group_by("day").agg(pl.col("rows_of_day").first())
     rows, frame = int(days["rows_of_day"].sum()), frame.drop("rows_of_day")
-    if days.height == _days(bound):
+    if days.height == length:
         return frame, rows
     # Of days without a point the table of days is asked: looking up what is there costs as much as the points.
     return frame, connection.execute(_ALL, bound).fetchall()[0][0]
-
-
-def _days(bound: dict[str, object]) -> int:
-    since, until = bound["since"], bound["until"]
-    return (until - since).days + 1 if isinstance(since, date) and isinstance(until, date) else 0
 
 
 def _check(stream: str, since: date, until: date) -> None:

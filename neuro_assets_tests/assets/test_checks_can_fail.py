@@ -14,8 +14,6 @@ from neuro_assets.resources.dbt import PROJECT, dbt_executable
 from neuro_assets_tests.assets.conftest import FALLS, Flow
 from neuro_assets_tests.study_homes import StudyHome, checks_of
 
-pytestmark = pytest.mark.verify
-
 TREND = "baselines.user_engagement_trend"
 # Of every model: somebody's rows a second time, and one row without any value.
 TABLES = (

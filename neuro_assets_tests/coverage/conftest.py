@@ -10,7 +10,7 @@ import pytest
 from neuro_assets.coverage.compute import cover_days
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection
-from neuro_assets_tests.tables import query
+from neuro_assets_tests.tables import put_syncs, query
 
 FIRST, LAST = date(2019, 11, 1), date(2019, 11, 30)
 
@@ -54,17 +54,7 @@ class Planted:
 
     def syncs(self, who: str, given: Iterable[tuple[datetime, int | None]]) -> None:
         """Syncs with their charge."""
-        with self.job.lake.transaction(self.connection, ["staging.device_sync"]):
-            for n, (at, charge) in enumerate(given):
-                self.connection.execute(
-                    """
-                    INSERT INTO staging.device_sync BY NAME
-                    SELECT $who AS participant_id, $moment::DATE AS day, timezone('UTC', $moment::TIMESTAMP) AS ts,
-                        $moment AS local_ts, 0 AS fold, 0 AS utc_offset_min, 'd' AS device_id, $charge AS battery_pct,
-                        'ok' AS time_quality, 'study' AS tz_source, 'test' AS source, 'f' AS file_id, $n AS row_number
-                    """,
-                    {"who": who, "moment": at, "charge": charge, "n": n + 1},
-                )
+        put_syncs(self.job, self.connection, who, given)
 
     def cover(self, first: date = FIRST, last: date = LAST, now: datetime | None = None) -> None:
         """Compute coverage of some days."""

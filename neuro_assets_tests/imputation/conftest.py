@@ -17,6 +17,7 @@ from neuro_assets.settings import load_settings
 from neuro_assets.study import Study
 from neuro_assets_tests.series.conftest import ONE_DAY
 from neuro_assets_tests.series.conftest import Planted as Staged
+from neuro_assets_tests.tables import put_syncs
 from neuro_assets_tests.threads import THREADS
 
 MakePlanted = Callable[..., "Planted"]
@@ -40,17 +41,7 @@ class Planted(Staged):
 
     def syncs(self, who: str, given: Iterable[tuple[datetime, int | None]]) -> None:
         """Syncs in UTC with their charge."""
-        with self.job.lake.transaction(self.connection, ["staging.device_sync"]):
-            for n, (moment, charge) in enumerate(given):
-                self.connection.execute(
-                    """
-                    INSERT INTO staging.device_sync BY NAME
-                    SELECT $who AS participant_id, $moment::DATE AS day, timezone('UTC', $moment::TIMESTAMP) AS ts,
-                        $moment AS local_ts, 0 AS fold, 0 AS utc_offset_min, 'd' AS device_id, $charge AS battery_pct,
-                        'ok' AS time_quality, 'study' AS tz_source, 'test' AS source, 'f' AS file_id, $n AS row_number
-                    """,
-                    {"who": who, "moment": moment, "charge": charge, "n": n + 1},
-                )
+        put_syncs(self.job, self.connection, who, given)
 
     def write(self, *statements: str) -> None:
         """Change tables behind the program's back, in one transaction."""

@@ -4,12 +4,28 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from neuro_assets.ingest.load import Ingest
+from neuro_assets.simulate.minutes import MinutePlan, changed, scenario
 from neuro_assets.study import Participant
 from neuro_assets_tests.tables import load
+
+
+def one_device_plan(people: int, days: int, **others: Any) -> MinutePlan:
+    """Everything goes wrong but travel and second devices, in one zone, and is handed over in one export."""
+    return changed(
+        scenario("full"),
+        participants=people,
+        days=days,
+        zones={"America/New_York": 1},
+        travel={},
+        device_change={},
+        exports={"days": [days], "overlap_days": None},
+        **others,
+    )
 
 
 def load_minutes(job: Ingest, out: Path, kinds: Sequence[str]) -> None:

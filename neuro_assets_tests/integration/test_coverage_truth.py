@@ -17,9 +17,9 @@ import pytest
 from neuro_assets.coverage.compute import cover_days
 from neuro_assets.coverage.people import judge_people
 from neuro_assets.ingest.load import Ingest
-from neuro_assets.simulate.minutes import changed, plant_minutes, scenario, write_minutes
+from neuro_assets.simulate.minutes import plant_minutes, write_minutes
 from neuro_assets.study import load_study
-from neuro_assets_tests.integration.planted import load_minutes, with_lapse
+from neuro_assets_tests.integration.planted import load_minutes, one_device_plan, with_lapse
 from neuro_assets_tests.tables import stage
 
 pytestmark = [pytest.mark.verify, pytest.mark.timeout(1200)]
@@ -60,15 +60,10 @@ def study(
     request: pytest.FixtureRequest, make_job: Callable[..., Ingest], tmp_path_factory: pytest.TempPathFactory
 ) -> Study:
     out = tmp_path_factory.mktemp("simulated")
-    plan = changed(
-        scenario("full"),
-        participants=PEOPLE,
-        days=DAYS,
-        zones={"America/New_York": 1},
-        travel={},
-        device_change={},
+    plan = one_device_plan(
+        PEOPLE,
+        DAYS,
         enrolment={"late": 0.3, "within_days": 10, "withdrawn": 0.2},
-        exports={"days": [DAYS], "overlap_days": None},
         battery={"forgotten": request.param},
     )
     write_minutes(plant_minutes(plan), out)

@@ -28,13 +28,13 @@ from neuro_assets.science.imputation.rules import FLOORS
 from neuro_assets.science.imputation.series import MINUTE
 from neuro_assets.series.rollup import roll_up_days
 from neuro_assets.settings import load_settings
-from neuro_assets.simulate.minutes import MinuteStudy, changed, minute_blocks, plant_minutes, scenario, write_minutes
+from neuro_assets.simulate.minutes import MinuteStudy, minute_blocks, plant_minutes, write_minutes
 from neuro_assets.simulate.minutes.reasons import Reason
 from neuro_assets.simulate.minutes.series import INTENSITY_FROM_STEPS
 from neuro_assets.streams.catalogue import stream
 from neuro_assets.study import Study, load_study
 from neuro_assets_tests.conftest import MakeJob
-from neuro_assets_tests.integration.planted import load_minutes, with_lapse
+from neuro_assets_tests.integration.planted import load_minutes, one_device_plan, with_lapse
 from neuro_assets_tests.tables import stage
 from neuro_assets_tests.threads import THREADS
 
@@ -151,15 +151,10 @@ def filled(request: pytest.FixtureRequest, study: Simulated, tmp_path_factory: p
 
 def simulated(job: Ingest, out: Path) -> Simulated:
     """The study through files, ingest, staging, coverage and rollups, with what is planted here."""
-    plan = changed(
-        scenario("full"),
-        participants=PEOPLE,
-        days=DAYS,
-        zones={"America/New_York": 1},
-        travel={},
-        device_change={},
+    plan = one_device_plan(
+        PEOPLE,
+        DAYS,
         enrolment={"late": 0.2, "within_days": 8, "withdrawn": 0.15},
-        exports={"days": [DAYS], "overlap_days": None},
         battery={"forgotten": 0.4},
         events={},
         surveys=(),
