@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from neuro_assets.imputation.grid import people_of
 from neuro_assets.imputation.models import mode_of, record_of
+from neuro_assets.imputation.resolutions import people_of
 from neuro_assets.imputation.rules import imputed_streams
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, missing_tables

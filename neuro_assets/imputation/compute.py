@@ -9,15 +9,16 @@ import polars as pl
 
 from neuro_assets.imputation.fill import Filled, fill_day
 from neuro_assets.imputation.gaps import tell_gaps
-from neuro_assets.imputation.grid import DayPeople, read_grids, resolutions_of
 from neuro_assets.imputation.models import Learned, learn_all, mode_of, read_model, spans_of
-from neuro_assets.imputation.rules import imputed_streams, rule_for
+from neuro_assets.imputation.resolutions import DayPeople, resolutions_of
+from neuro_assets.imputation.rules import driver_of, imputed_streams, rule_for
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, gather_by_day, look_here_first
 from neuro_assets.science.imputation.model import Mode
 from neuro_assets.science.imputation.rules import Rule
 from neuro_assets.science.imputation.series import RESOLUTIONS, Resolution
+from neuro_assets.series.grid import read_grids
 from neuro_assets.streams.coverage import COVERAGE_TABLES, HOURLY
 from neuro_assets.streams.imputed import DAILY, DROPOUT, GAP, GAP_TOTAL, MODEL_TABLES, OBSERVED, values_table
 from neuro_assets.streams.model import Stream, Table
@@ -193,13 +194,14 @@ def _prepare(connection: Connection) -> None:
 
 def _make(connection: Connection, task: _Task, whose: DayPeople, kind: str) -> None:
     """Estimate days of some people into the temporary tables."""
+    driver = driver_of(task.study, task.stream, task.resolution)
     most = max((len(who) for who in whose.values()), default=1)
     at_once = max(_DAYS_AT_ONCE, _CELLS_AT_ONCE // (most * task.resolution.a_day))
     for days in contiguous_days(whose, at_once):
         people = sorted(frozenset().union(*(whose[day] for day in days)))
         after = task.reach if task.mode == "whole_record" else 0
         around = days[0] - task.reach * _DAY, days[-1] + after * _DAY
-        for grid in read_grids(connection, task.study, task.stream, task.resolution, people, *around):
+        for grid in read_grids(connection, task.study, task.stream, task.resolution, people, *around, driver=driver):
             made: list[Filled] = []
             for day in days:
                 filled = fill_day(grid, task.resolution, task.mode, task.rule, task.model_of(day), day)

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from neuro_assets.imputation.grid import Grid
 from neuro_assets.imputation.models import Learned
 from neuro_assets.science.imputation.methods import is_driven
 from neuro_assets.science.imputation.model import CROSS, STACK, Mode, Model
 from neuro_assets.science.imputation.rules import Rule
 from neuro_assets.science.imputation.series import Bools, Float32s, Gaps, Resolution, Windows
+from neuro_assets.series.grid import Grid
 
 _MIN_US = 60_000_000
 # What is seen of a gap refuses it; the last reason that holds is told.

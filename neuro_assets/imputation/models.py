@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neuro_assets.imputation.grid import Cells, people_of, read_grids
-from neuro_assets.imputation.rules import rule_for
+from neuro_assets.imputation.resolutions import people_of
+from neuro_assets.imputation.rules import driver_of, rule_for
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection
 from neuro_assets.science.imputation.cross import Response
@@ -22,6 +22,7 @@ from neuro_assets.science.imputation.people import People
 from neuro_assets.science.imputation.rules import FLOORS
 from neuro_assets.science.imputation.series import RESOLUTIONS, Float32s, Record, Resolution
 from neuro_assets.science.imputation.stack import Weights
+from neuro_assets.series.grid import Cells, read_grids
 from neuro_assets.streams.imputed import MODEL, MODEL_CLOCK, MODEL_PERSON, MODEL_TABLES
 from neuro_assets.streams.model import Stream, Table
 from neuro_assets.study import Study
@@ -103,13 +104,15 @@ def record_of(
 ) -> tuple[list[str], Record]:
     """What counts of some days by the wall clock, and whose it is: those who have any.
 
-    With its driver as `read_grids` has it; the record has none where nobody's was recorded.
+    With its driver where the protocol fills in by it, or where `with_driver` says so; the record has none where
+    nobody's was recorded.
     """
     whose: list[str] = []
     parts: list[Float32s] = []
     drivers: list[Float32s] = []
     days = (last - first).days + 1
-    for grid in read_grids(connection, study, stream, resolution, people, first, last, with_driver=with_driver):
+    driven_by = driver_of(study, stream, resolution, is_used=with_driver)
+    for grid in read_grids(connection, study, stream, resolution, people, first, last, driver=driven_by):
         values = _by_clock(grid.cells, grid.values, first, days, resolution)
         has_any = np.flatnonzero((~np.isnan(values)).sum(axis=(1, 2)))
         whose += [grid.people[n] for n in has_any]

@@ -2,8 +2,10 @@
 
 from neuro_assets.coverage.task import covered_streams
 from neuro_assets.science.imputation.model import CROSS, STACK
-from neuro_assets.science.imputation.rules import DEFAULTS, Rule, rule_of
+from neuro_assets.science.imputation.rules import DEFAULTS, DRIVERS, Rule, rule_of
+from neuro_assets.science.imputation.series import Resolution
 from neuro_assets.series.rollup import can_be_rolled_up
+from neuro_assets.streams.catalogue import stream as stream_of
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Study
 
@@ -26,3 +28,11 @@ def rule_for(study: Study, stream: str, resolution: str) -> Rule:
     last = default.method_of(longest) or (sorted(default.methods)[-1][1] if default.methods else STACK)
     # A stream that follows its driver does so as far as anything is filled in.
     return Rule((*kept, (longest, last)) if longest else (), total, longest if default.driven_min else 0)
+
+
+def driver_of(study: Study, stream: Stream, resolution: Resolution, *, is_used: bool | None = None) -> Stream | None:
+    """The stream that this one follows, where the protocol fills in by it; or where `is_used` says so."""
+    name = DRIVERS.get(stream.name)
+    if is_used is None:
+        is_used = rule_for(study, stream.name, resolution.name).driven_min > 0
+    return stream_of(name) if name and is_used and resolution.step_min == 1 else None

@@ -4,8 +4,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from neuro_assets.imputation.grid import read_grids, resolutions_of
+from neuro_assets.imputation.resolutions import resolutions_of
 from neuro_assets.science.imputation.series import HOUR, MINUTE
+from neuro_assets.series.grid import read_grids
 from neuro_assets.streams.catalogue import stream
 from neuro_assets_tests.imputation.conftest import MakePlanted, Planted, moment, walk
 from neuro_assets_tests.series.conftest import ONE_DAY

@@ -1,7 +1,8 @@
 """A heart rate in whose gaps steps were recorded: when it is filled in by them, and when by what else there is."""
 
 import json
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -9,11 +10,12 @@ import pytest
 
 from neuro_assets.imputation.backtest import run_backtest
 from neuro_assets.imputation.fill import fill_day
-from neuro_assets.imputation.grid import read_grids
 from neuro_assets.imputation.models import Learned, learn_all, learn_model, methods_of, read_model, spans_of
+from neuro_assets.imputation.rules import driver_of
 from neuro_assets.science.imputation.backtest import ALL, COMPARATORS
 from neuro_assets.science.imputation.rules import Rule
 from neuro_assets.science.imputation.series import MINUTE, Windows
+from neuro_assets.series.grid import Grid, read_grids
 from neuro_assets.streams.catalogue import stream
 from neuro_assets_tests.imputation.conftest import (
     FIRST,
@@ -35,6 +37,12 @@ SLOPE, HALF_LIFE_MIN, REST, WALK = 0.4, 2.0, 60.0, 110.0
 # Of the heart rate alone, of both, and of the heart rate alone for less than five minutes and for more than dropouts.
 WITH, WITHOUT, SHORT, LONG = (moment(MON, 10), 8), (moment(MON, 15), 8), (moment(MON, 18), 4), (moment(TUE, 10), 40)
 RATE = "FROM imputed.heart_rate_1m WHERE participant_id = ? AND local_ts >= ? AND local_ts < ?"
+
+
+def _grids(planted: Planted, people: list[str], first: date, last: date) -> Iterator[Grid]:
+    study = planted.job.study
+    driver = driver_of(study, HEART_RATE, MINUTE)
+    return read_grids(planted.connection, study, HEART_RATE, MINUTE, people, first, last, driver=driver)
 
 
 def place(at: datetime) -> int:
@@ -199,7 +207,7 @@ def test_a_method_of_ones_own_switches_it_off(moved: Planted, copied, own: dict)
         line = np.interp(np.arange(8), [-1, 8], [rate[begin - 1], rate[begin + 8]])
         np.testing.assert_allclose([value for value, _ in told(study, WITH)], line, rtol=1e-6)
     # Nor are steps read.
-    grids = read_grids(study.connection, study.job.study, HEART_RATE, MINUTE, ["a"], MON, MON)
+    grids = _grids(study, ["a"], MON, MON)
     assert [grid.driver for grid in grids] == [None]
 
 
@@ -237,7 +245,7 @@ def test_of_a_device_off_the_wrist_steps_count_and_zeros_do_not(moved: Planted, 
         f" AND local_ts >= '{still}' AND local_ts < '{LONG[0] + timedelta(minutes=40)}'"
     )
     study.everything(TUE)
-    (grid,) = read_grids(study.connection, study.job.study, HEART_RATE, MINUTE, ["a"], FIRST, LAST)
+    (grid,) = _grids(study, ["a"], FIRST, LAST)
     steps = walked()
     steps[cells(WITHOUT)] = np.nan
     steps[cells((still, 10))] = np.nan
@@ -270,7 +278,7 @@ def test_where_steps_tell_wear_a_longer_gap_is_filled_in_by_them(moved: Planted,
 @pytest.mark.parametrize(("driven_min", "method"), [(8, "cross_stream"), (7, "stack"), (0, "stack")])
 def test_a_gap_no_longer_than_the_rule_says(moved: Planted, driven_min: int, method: str):
     learned = read_model(moved.connection, "heart_rate", MINUTE, "past_only", MON)
-    (grid,) = read_grids(moved.connection, moved.job.study, HEART_RATE, MINUTE, ["a", "b"], MON - ONE_DAY, MON)
+    (grid,) = _grids(moved, ["a", "b"], MON - ONE_DAY, MON)
     rule = Rule(((120, "stack"),), 0, driven_min)
     found = fill_day(grid, MINUTE, "past_only", rule, learned, MON)
     assert found is not None

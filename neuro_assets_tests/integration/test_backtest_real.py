@@ -16,8 +16,8 @@ import pytest
 
 from neuro_assets.coverage.compute import cover_days
 from neuro_assets.imputation.compute import ensure_imputation
-from neuro_assets.imputation.grid import people_of
 from neuro_assets.imputation.models import record_of
+from neuro_assets.imputation.resolutions import people_of
 from neuro_assets.ingest.inbox import list_landing
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.science.imputation.backtest import ALL, Question, Verdict, backtest, verdicts

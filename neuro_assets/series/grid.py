@@ -1,8 +1,8 @@
 """The series of some people as dense arrays over local days: every minute, or hour, of their clock."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -10,16 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neuro_assets.coverage.minutes import spread_readings
-from neuro_assets.imputation.rules import rule_for
 from neuro_assets.lake.lake import Connection
-from neuro_assets.science.imputation.rules import DRIVERS
 from neuro_assets.science.imputation.series import Bools, Float32s, Resolution
 from neuro_assets.series.clock import tell_clocks
-from neuro_assets.streams.catalogue import stream as stream_of
-from neuro_assets.streams.coverage import HOURLY, NOT_WORN, VALID_DAY, WEAR
-from neuro_assets.streams.imputed import DAILY
+from neuro_assets.streams.coverage import NOT_WORN, VALID_DAY, WEAR
 from neuro_assets.streams.model import Stream, Table
-from neuro_assets.streams.series import SERIES_1D, SERIES_1H, SERIES_1M
+from neuro_assets.streams.series import SERIES_1H, SERIES_1M
 from neuro_assets.study import Study
 
 # Where steps alone tell wear, still hours look like a device that is off: a day counts with so many worn minutes.
@@ -28,10 +24,6 @@ _BY_RATE, _BY_STEPS = {"heart_rate", "combination", "choi_heart_rate"}, {"zero_s
 # Dense cells of a block: some 100 MB.
 _CELLS_AT_ONCE = 4_000_000
 _HOUR_IS_THERE = 0.999
-_DAY = timedelta(days=1)
-# So many days away, what somebody has tells at which resolution a day without a value goes.
-_AROUND = 35
-DayPeople = Mapping[date, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -92,77 +84,6 @@ class Grid:
         return np.where(self.counts, self.recorded, np.nan).astype(np.float32)
 
 
-def resolutions_of(
-    connection: Connection, stream: Stream, first: date, last: date
-) -> tuple[dict[str, DayPeople], dict[str, DayPeople]]:
-    """Resolution -> day -> people of whom the stream is expected, by how far apart their values of the day are.
-
-    By the minute where any are; a day without a value goes with the last one before it that has some, else with the
-    next one, within five weeks; who has none then goes with most people. Where nobody has any, nothing is told.
-
-    Returns:
-        Whose days they are: those asked for, and those around them that have been imputed at another resolution.
-        And whose they are no longer, where they have been.
-    """
-    found = connection.execute(
-        f"""
-        WITH seen AS (
-            SELECT participant_id, day, finest = '1m' AS is_minute FROM {SERIES_1D.qualified}
-            WHERE stream = $stream AND finest <> '1d' AND day BETWEEN $since AND $until
-        ), imputed AS (
-            SELECT participant_id, day, resolution FROM {DAILY.qualified}
-            WHERE stream = $stream AND day BETWEEN $first - {_AROUND} AND $last + {_AROUND}
-        ), asked AS (
-            SELECT participant_id, day FROM {HOURLY.qualified}
-            WHERE stream = $stream AND day BETWEEN $first AND $last
-            UNION
-            SELECT participant_id, day FROM imputed WHERE day NOT BETWEEN $first AND $last
-        ), usual AS (
-            SELECT d.day, count(*) FILTER (is_minute) * 2 >= count(*) AS is_minute
-            FROM (SELECT DISTINCT day FROM asked) d
-            JOIN seen s ON s.day BETWEEN d.day - {_AROUND} AND d.day + {_AROUND}
-            GROUP BY d.day
-        ), told AS (
-            SELECT a.participant_id, a.day, CASE WHEN coalesce(
-                CASE WHEN a.day - p.day <= {_AROUND} THEN p.is_minute END,
-                CASE WHEN n.day - a.day <= {_AROUND} THEN n.is_minute END,
-                u.is_minute) THEN '1m' ELSE '1h' END AS resolution
-            FROM asked a
-            ASOF LEFT JOIN seen p ON p.participant_id = a.participant_id AND a.day >= p.day
-            ASOF LEFT JOIN seen n ON n.participant_id = a.participant_id AND a.day <= n.day
-            JOIN usual u ON u.day = a.day
-        )
-        SELECT t.participant_id, t.day, t.resolution, nullif(i.resolution, t.resolution) AS before
-        FROM told t LEFT JOIN imputed i USING (participant_id, day)
-        WHERE t.day BETWEEN $first AND $last OR before IS NOT NULL
-        """,
-        {
-            "stream": stream.name,
-            "since": first - 2 * _AROUND * _DAY,
-            "until": last + 2 * _AROUND * _DAY,
-            "first": first,
-            "last": last,
-        },
-    ).fetchall()
-    now: dict[str, dict[date, set[str]]] = {}
-    left: dict[str, dict[date, set[str]]] = {}
-    for who, day, resolution, before in found:
-        now.setdefault(resolution, {}).setdefault(day, set()).add(who)
-        if before is not None:
-            left.setdefault(before, {}).setdefault(day, set()).add(who)
-    return _frozen(now), _frozen(left)
-
-
-def people_of(connection: Connection, stream: Stream, resolution: Resolution, first: date, last: date) -> list[str]:
-    """Whose days, some of them at least, go by a resolution."""
-    days = resolutions_of(connection, stream, first, last)[0].get(resolution.name, {})
-    return sorted(frozenset().union(*(who for day, who in days.items() if first <= day <= last)))
-
-
-def _frozen(places: Mapping[str, Mapping[date, set[str]]]) -> dict[str, DayPeople]:
-    return {name: {day: frozenset(who) for day, who in days.items()} for name, days in places.items()}
-
-
 def read_grids(
     connection: Connection,
     study: Study,
@@ -172,7 +93,7 @@ def read_grids(
     first: date,
     last: date,
     *,
-    with_driver: bool | None = None,
+    driver: Stream | None = None,
 ) -> Iterator[Grid]:
     """The local days `first` to `last` of people, in blocks whose clocks show the same; nobody without a zone.
 
@@ -184,9 +105,8 @@ def read_grids(
         people: their ids.
         first: first local day.
         last: last local day.
-        with_driver: read the stream's driver as well, where it has one; by default where the protocol fills in by it.
+        driver: another stream whose values are read as well.
     """
-    driver = _driver_of(study, stream, resolution, with_driver=with_driver)
     tell_clocks(connection, study, people, first, last)
     by_clock: dict[int, list[str]] = {}
     for who, clock in connection.execute("SELECT participant_id, clock FROM clock_people ORDER BY 1").fetchall():
@@ -196,13 +116,6 @@ def read_grids(
         size = max(1, _CELLS_AT_ONCE // max(len(cells.start_min), 1))
         for n in range(0, len(whose) if len(cells.start_min) else 0, size):
             yield _grid(connection, study, stream, resolution, whose[n : n + size], cells, driver)
-
-
-def _driver_of(study: Study, stream: Stream, resolution: Resolution, *, with_driver: bool | None) -> Stream | None:
-    name = DRIVERS.get(stream.name)
-    if with_driver is None:
-        with_driver = rule_for(study, stream.name, resolution.name).driven_min > 0
-    return stream_of(name) if name and with_driver and resolution.step_min == 1 else None
 
 
 def _cells(connection: Connection, clock: int, resolution: Resolution) -> Cells:
