@@ -8,6 +8,7 @@ import dagster as dg
 from neuro_assets.assets.baselines import build_dbt_assets, build_dbt_resource, build_engagement_asset
 from neuro_assets.assets.coverage import build_coverage_assets
 from neuro_assets.assets.events import build_event_assets
+from neuro_assets.assets.features import build_feature_assets
 from neuro_assets.assets.imputed import build_imputed_assets
 from neuro_assets.assets.raw import LANDING, build_raw_asset
 from neuro_assets.assets.series import build_series_assets
@@ -46,6 +47,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         *build_coverage_assets(sources, study, partitions),
         *build_series_assets(sources, study, partitions),
         *build_imputed_assets(study, partitions),
+        *build_feature_assets(sources, study, partitions),
         *build_dbt_assets(partitions),
         build_engagement_asset(),
     ]

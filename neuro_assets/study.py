@@ -13,6 +13,7 @@ import yaml
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from neuro_assets.science.valid_days import RULES
+from neuro_assets.study_features import FeatureRules
 from neuro_assets.study_imputation import ImputationRules
 
 ALIAS_PREFIX = "alias_"
@@ -241,6 +242,7 @@ class Study(_Model):
     coverage: CoverageRules = CoverageRules()
     events: EventRules = EventRules()
     imputation: ImputationRules = ImputationRules()
+    features: FeatureRules = FeatureRules()
     date_orders: dict[str, DateOrder] = Field(
         default_factory=dict,
         description="source or source.file -> order of its dates, where files leave it open.",

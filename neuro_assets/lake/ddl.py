@@ -32,7 +32,7 @@ def ensure_tables(connection: Connection, tables: Iterable[Table]) -> list[str]:
     connection.execute(f"USE {ALIAS}")  # a schema without a catalog is made where names are looked for first
     for table in tables:
         if table.qualified in present:
-            _compare(table, present[table.qualified])
+            _compare(table, present[table.qualified] | _grown(connection, table, present[table.qualified]))
             continue
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
         create_table(connection, table)
@@ -47,9 +47,13 @@ def ensure_tables(connection: Connection, tables: Iterable[Table]) -> list[str]:
 
 
 def missing_tables(connection: Connection, tables: Iterable[Table]) -> list[Table]:
-    """Those of `tables` the lake does not have."""
+    """Those of `tables` the lake does not have, or, where they may grow, not all columns of."""
     present = existing_columns(connection)
-    return [t for t in tables if t.qualified not in present]
+    return [
+        t
+        for t in tables
+        if t.qualified not in present or (t.may_grow and not present[t.qualified].keys() >= set(t.column_names))
+    ]
 
 
 def existing_columns(connection: Connection) -> dict[str, dict[str, str]]:
@@ -96,6 +100,14 @@ def of_record_view(stream: Stream) -> str:
 
 def _stored_type(name: str) -> str:
     return "TIMESTAMP WITH TIME ZONE" if name == "TIMESTAMPTZ" else name
+
+
+def _grown(connection: Connection, table: Table, present: dict[str, str]) -> dict[str, str]:
+    """Add the columns that a table which may grow has not got yet; column -> type of those."""
+    missing = [c for c in table.columns if c.name not in present and c.nullable] if table.may_grow else []
+    for column in missing:
+        connection.execute(f"ALTER TABLE {table.qualified} ADD COLUMN {column.name} {_stored_type(column.type)}")
+    return {c.name: _stored_type(c.type) for c in missing}
 
 
 def _compare(table: Table, present: dict[str, str]) -> None:

@@ -63,6 +63,7 @@ class Table:
     """A lake table `[schema, name]`, which is also its Dagster asset key.
 
     Rows are written in the order of `sort_by`; where it `is_kept_sorted`, maintenance sorts what it merges, too.
+    One that `may_grow` gets the columns that a newer version of the program declares; rows of before have null there.
     """
 
     schema: str
@@ -72,6 +73,7 @@ class Table:
     partition_by: str | None = None
     sort_by: tuple[str, ...] = ()
     is_kept_sorted: bool = field(default=False, kw_only=True)
+    may_grow: bool = field(default=False, kw_only=True)
 
     @property
     def qualified(self) -> str:

@@ -1,0 +1,104 @@
+"""The tables of features: a column each, as their definitions say."""
+
+from collections.abc import Iterable
+
+from neuro_assets.science.features.energy import CALORIES, INTENSITY, METS
+from neuro_assets.science.features.heart_rate import HEART_RATE
+from neuro_assets.science.features.minutes import Minutes
+from neuro_assets.science.features.model import Family, Feature, Floats
+from neuro_assets.science.features.steps import STEPS
+from neuro_assets.streams.columns import DAY, PARTICIPANT
+from neuro_assets.streams.model import Column, Table
+
+# Families told from the minutes, or hours, of the stream of the same name.
+MINUTE_FAMILIES: tuple[Family[Minutes, Floats], ...] = (STEPS, HEART_RATE, CALORIES, METS, INTENSITY)  # pyright: ignore[reportAssignmentType]
+_BY_MONTH = "year(day), month(day)"
+_SEGMENT = Column("segment", "VARCHAR", "Part of the local day, as the protocol calls it; day: the whole one")
+_BASIS = Column("basis", "VARCHAR", "How far apart the values are that it is told from", isin=("1m", "1h"))
+_DEFINITIONS = Column("definitions", "VARCHAR", "Version of the definitions and of the protocol's rules for features")
+_WINDOW = Column("window_days", "SMALLINT", "Length of the span that ends with the day", "days", ge=1)
+_VALID = Column(
+    "is_valid_day", "BOOLEAN", "Whether the day counts by the protocol's rule; empty where that is not told",
+    nullable=True,
+)  # fmt: skip
+
+
+def feature_column(feature: Feature) -> Column:
+    """The column of a feature."""
+    told = f"{feature.description} Null without {feature.minimum}."
+    return Column(feature.name, "DOUBLE", told, feature.unit, nullable=True, ge=feature.ge, le=feature.le)
+
+
+def _table(name: str, columns: Iterable[Column], description: str, *sort_by: str) -> Table:
+    return Table(
+        "features",
+        name,
+        tuple(columns),
+        description,
+        partition_by=_BY_MONTH,
+        sort_by=(*sort_by, "day"),
+        is_kept_sorted=True,
+        may_grow=True,
+    )
+
+
+def minute_table(family: Family) -> Table:
+    """The features of a stream by the day and its parts."""
+    return _table(
+        family.name,
+        (
+            PARTICIPANT,
+            DAY,
+            _SEGMENT,
+            _BASIS,
+            Column("length_min", "INTEGER", "True length of the part of the day", "min", ge=0, le=1500),
+            Column("observed_min", "INTEGER", "Minutes of it that count: with a value, worn", "min", ge=0, le=1500),
+            _VALID,
+            *(feature_column(f) for f in family),
+            _DEFINITIONS,
+        ),
+        f"Features of {family.name.replace('_', ' ')} by participant's day and part of the day: days with a value. They"
+        " are told from minutes in which the device was worn; what is not known is null, never 0.",
+        "participant_id",
+        "segment",
+    )
+
+
+TRAILING: dict[str, tuple[str, str]] = {
+    "mean": ("Mean over the days of the span", ""),
+    "sd": ("Standard deviation over the days of the span, n - 1", ""),
+    "deviation": (
+        "The day's value less the mean of the span that ends the day before, over its standard deviation",
+        "standard deviations",
+    ),
+    "weekend": ("Mean of its Saturdays and Sundays less that of its other days", ""),
+}
+
+
+def trailing_table(family: Family) -> Table:
+    """What whole days have been like in the spans that end with each day."""
+    columns = [
+        Column(f"{f.name}_{name}", "DOUBLE", f"{told}. {f.description}", unit or f.unit, nullable=True)
+        for f in family
+        if f.is_trailing
+        for name, (told, unit) in TRAILING.items()
+    ]
+    return _table(
+        f"{family.name}_trailing",
+        (
+            PARTICIPANT,
+            DAY,
+            _WINDOW,
+            Column("days", "INTEGER", "Days of the span with a row", "days", ge=0),
+            *columns,
+            _DEFINITIONS,
+        ),
+        f"Features of {family.name.replace('_', ' ')} over trailing spans of whole days; nothing after the day is in"
+        " it. A number is null where less than three sevenths of the span's days have one; a deviation also where the"
+        " day has none; a contrast of weekends without one weekend day and two others.",
+        "window_days",
+        "participant_id",
+    )
+
+
+MINUTE_TABLES = {family.name: (minute_table(family), trailing_table(family)) for family in MINUTE_FAMILIES}
