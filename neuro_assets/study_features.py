@@ -40,7 +40,7 @@ class Segment(_Model):
 class SleepFeatures(_Model):
     """Which logs of sleep are a night."""
 
-    day_ends_at: MinuteOfDay = Field(
+    day_ends_at: Annotated[MinuteOfDay, Field(le=1439)] = Field(
         default=18 * 60, description="A log that ends at this wall clock or later is of the next day's night."
     )
     joined_within_min: int = Field(default=60, ge=0, le=240, description="Logs so far apart at most are one sleep.")

@@ -13,11 +13,15 @@ from neuro_assets.streams.series import SERIES_1D
 
 POSSIBLE, ONCE = "values_are_possible", "rows_are_there_once"
 AS_SEEN, AS_DAYS = "totals_are_of_what_was_seen", "spans_are_of_their_days"
+AS_HOURS, IN_BED, AS_NIGHTS = "levels_are_in_order", "sleep_is_within_bed", "spans_are_of_their_nights"
 _KEY = ("participant_id", "day", "segment", "window_days", "stream", "instrument", "score_name", "category")
 _TOLD = {
     POSSIBLE: "Every value is within the bounds of its definition.",
     ONCE: "There is one row of a person's day, part of the day and span.",
     AS_SEEN: "What is told of a whole day is of no more minutes than it has, and of no other days than the rollups'.",
+    AS_HOURS: "The lowest five hours are not above the highest ten, and spans have no more days than they are long.",
+    IN_BED: "Nobody sleeps longer than in bed, or wakes up before falling asleep; stages are within the time in bed.",
+    AS_NIGHTS: "Nights and mean sleep of spans are those of the nights in them, computed another way.",
     AS_DAYS: "Means of spans are those of the days in them, computed another way.",
 }
 
@@ -77,6 +81,37 @@ def spans_check_result(connection: Connection, family: Family, base: Table, days
         ), -1)) > 1e-6 + 1e-9 * abs(t.{name}_mean)
     """
     return _result(AS_DAYS, table, _count(connection, sql, days))
+
+
+def hours_check_result(connection: Connection, table: Table, days: DayRange) -> dg.AssetCheckResult:
+    """Whether rhythms are in order: l5 <= m10, and no more days than the span has."""
+    sql = f"SELECT count(*) FROM {_rows(table)} WHERE l5 > m10 + 1e-9 * abs(m10) OR days > window_days OR days < 1"
+    return _result(AS_HOURS, table, _count(connection, sql, days))
+
+
+def in_bed_check_result(connection: Connection, table: Table, days: DayRange) -> dg.AssetCheckResult:
+    """Whether nights are possible."""
+    sql = f"""
+        SELECT count(*) FROM {_rows(table)}
+        WHERE asleep_min > in_bed_min + 1e-6 OR total_asleep_min > total_in_bed_min + 1e-6
+            OR asleep_min > total_asleep_min + 1e-6 OR onset_min > midpoint_min OR until < since
+            OR deep_min + light_min + rem_min > in_bed_min + 1e-6 OR agreeing_min > paired_min
+    """
+    return _result(IN_BED, table, _count(connection, sql, days))
+
+
+def nights_check_result(connection: Connection, table: Table, nights: Table, days: DayRange) -> dg.AssetCheckResult:
+    """Whether spans have the nights, and the mean of their sleep, that are in them."""
+    within = (
+        f"FROM {nights.qualified} n WHERE n.participant_id = t.participant_id"
+        " AND n.day <= t.day AND n.day > t.day - t.window_days"
+    )
+    sql = f"""
+        SELECT count(*) FROM {_rows(table)} t
+        WHERE t.n_nights IS DISTINCT FROM (SELECT count(*)::DOUBLE {within})
+            OR abs(t.total_asleep_mean_min - (SELECT sum(total_asleep_min) / count(total_asleep_min) {within})) > 1e-6
+    """
+    return _result(AS_NIGHTS, table, _count(connection, sql, days))
 
 
 def _rows(table: Table) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from neuro_assets.features.stretches import days_from, stretches
 from neuro_assets.features.versions import definitions_of, outdated_days
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables
@@ -24,7 +25,6 @@ from neuro_assets.streams.model import Table
 from neuro_assets.streams.series import SERIES_1D
 from neuro_assets.study_features import WHOLE_DAY, FeatureRules
 
-_DAY = timedelta(days=1)
 # Days read in one go: a week of 1,000 people by the minute is some 10 million cells.
 _AT_ONCE = 7
 _ZONE_NAMES = ("fat_burn", "cardio", "peak")
@@ -59,24 +59,13 @@ def tell_days(
     rules = job.study.features
     definitions = definitions_of([family], [rules.segments, rules.heart_rate_zones_bpm])
     look_here_first(connection)
-    asked = {first + n * _DAY for n in range((last - first).days + 1)}
+    asked = set(days_from(first, last))
     beside = set(outdated_days(connection, table, definitions)) - asked
     rows = 0
-    for days in _stretches(asked | beside):
+    for days in stretches(asked | beside, _AT_ONCE):
         frames = [*_frames(connection, job, family, days)]
         rows += _write(connection, job, table, days, frames, definitions)
     return FeatureReport({table.qualified: rows}, frozenset(beside))
-
-
-def _stretches(days: Iterable[date]) -> Iterator[list[date]]:
-    found: list[date] = []
-    for day in sorted(days):
-        if found and (day - found[-1] > _DAY or len(found) == _AT_ONCE):
-            yield found
-            found = []
-        found.append(day)
-    if found:
-        yield found
 
 
 def _frames(

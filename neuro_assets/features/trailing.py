@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from neuro_assets.features.stretches import days_from
 from neuro_assets.features.versions import definitions_of, outdated_days
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection, gather_by_day
@@ -45,7 +46,7 @@ def tell_spans(
     table = trailing_table(family)
     windows = job.study.features.windows
     definitions = definitions_of([family], windows)
-    asked = {first + n * _DAY for n in range((last - first).days + 1)}
+    asked = set(days_from(first, last))
     reached = {day + n * _DAY for day in asked | set(besides) for n in range(max(windows) + 1)}
     written = sorted(reached | set(outdated_days(connection, table, definitions)))
     is_whole = "segment = 'day'" if "segment" in base.column_names else "true"

@@ -112,13 +112,14 @@ def read_grids(
     for who, clock in connection.execute("SELECT participant_id, clock FROM clock_people ORDER BY 1").fetchall():
         by_clock.setdefault(clock, []).append(who)
     for clock, whose in by_clock.items():
-        cells = _cells(connection, clock, resolution)
+        cells = cells_of(connection, clock, resolution)
         size = max(1, _CELLS_AT_ONCE // max(len(cells.start_min), 1))
         for n in range(0, len(whose) if len(cells.start_min) else 0, size):
             yield _grid(connection, study, stream, resolution, whose[n : n + size], cells, driver)
 
 
-def _cells(connection: Connection, clock: int, resolution: Resolution) -> Cells:
+def cells_of(connection: Connection, clock: int, resolution: Resolution) -> Cells:
+    """The minutes or hours of a clock of `tell_clocks`."""
     found = connection.execute(
         "SELECT day, hour, fold, start_min, length_min FROM clock_hours WHERE clock = ? ORDER BY start_min", [clock]
     ).fetchnumpy()

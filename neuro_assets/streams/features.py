@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 
+from neuro_assets.science.features.circadian import CIRCADIAN
 from neuro_assets.science.features.energy import CALORIES, INTENSITY, METS
 from neuro_assets.science.features.heart_rate import HEART_RATE
 from neuro_assets.science.features.minutes import Minutes
 from neuro_assets.science.features.model import Family, Feature, Floats
+from neuro_assets.science.features.sleep import SLEEP
+from neuro_assets.science.features.sleep_windows import SLEEP_WINDOWS
 from neuro_assets.science.features.steps import STEPS
 from neuro_assets.streams.columns import DAY, PARTICIPANT
 from neuro_assets.streams.model import Column, Table
@@ -102,3 +105,58 @@ def trailing_table(family: Family) -> Table:
 
 
 MINUTE_TABLES = {family.name: (minute_table(family), trailing_table(family)) for family in MINUTE_FAMILIES}
+
+SLEEP_NIGHT = _table(
+    "sleep",
+    (
+        PARTICIPANT,
+        DAY,
+        Column("basis", "VARCHAR", "logs, or totals where the vendor's total of the day is all there is",
+               isin=("logs", "totals")),
+        Column("kind", "VARCHAR", "What the logs of the main sleep tell; null: nothing, or some this and some that",
+               nullable=True, isin=("stages", "classic")),
+        Column("since", "TIMESTAMPTZ", "When the record of the main sleep begins", "UTC", nullable=True),
+        Column("until", "TIMESTAMPTZ", "When it ends", "UTC", nullable=True),
+        *(feature_column(f) for f in SLEEP),
+        Column("paired_min", "INTEGER", "Minutes from the end of the night before to that of this one of which it is"
+               " known, and 24 h before as well, whether the person slept; null without that night", "min",
+               nullable=True, ge=0),
+        Column("agreeing_min", "INTEGER", "Those in the same state as 24 h before", "min", nullable=True, ge=0),
+        _DEFINITIONS,
+    ),
+    "The night that a participant woke up from on the day, and the day's naps: days with a record of sleep. Times are"
+    " minutes after the midnight at the begin of the day, evenings below 0. What is not recorded is null, never 0.",
+    "participant_id",
+)  # fmt: skip
+SLEEP_SPANS = _table(
+    "sleep_regularity",
+    (PARTICIPANT, DAY, _WINDOW, *(feature_column(f) for f in SLEEP_WINDOWS), _DEFINITIONS),
+    "How long and when participants slept over trailing spans of days, and how much that varied. Nothing after the day"
+    " is in it.",
+    "window_days",
+    "participant_id",
+)
+CIRCADIAN_SPANS = _table(
+    "circadian",
+    (
+        PARTICIPANT,
+        DAY,
+        Column("stream", "VARCHAR", "Stream whose rhythm it is"),
+        _WINDOW,
+        Column("days", "INTEGER", "Days of the span with an hour that counts", "days", ge=1),
+        *(feature_column(f) for f in CIRCADIAN),
+        _DEFINITIONS,
+    ),
+    "The daily rhythm of a stream over trailing spans of days, from hours that are there as a whole and were worn for"
+    " the most part; by the wall clock. Nothing after the day is in it.",
+    "stream",
+    "window_days",
+    "participant_id",
+)
+FEATURE_TABLES: tuple[Table, ...] = (
+    *(t for tables in MINUTE_TABLES.values() for t in tables),
+    SLEEP_NIGHT,
+    trailing_table(SLEEP),
+    SLEEP_SPANS,
+    CIRCADIAN_SPANS,
+)

@@ -152,6 +152,7 @@ def offset_min(seen: Nights) -> "pl.Series":
             **{"has_stages": True, "asleep_after_min": 20, "awake_before_min": 20},
         ),
     ),
+    is_trailing=True,
 )
 def midpoint_min(seen: Nights) -> "pl.Series":
     """The middle of the main sleep, in minutes after the midnight at the begin of the day."""
@@ -211,6 +212,7 @@ def awake_min(seen: Nights) -> "pl.Series":
             **{"main_asleep_min": 360, "main_in_bed_min": 480},
         ),
     ),
+    is_trailing=True,
 )
 def efficiency(seen: Nights) -> "pl.Series":
     """Share of the time in bed that the person was asleep."""
@@ -265,7 +267,7 @@ def after_wakeup_min(seen: Nights) -> "pl.Series":
 @SLEEP.define("min",
               "minutes of the stages wake and awake between the first and the last stage that is asleep",
               source=_AASM, minimum=f"{_STAGED}, and sleep in them", ge=0, le=2880,
-              differs="restless is neither sleep nor waking; between_min is not in it")  # fmt: skip
+              differs="restless is neither sleep nor waking; between_min is not in it", is_trailing=True)  # fmt: skip
 def waso_min(seen: Nights) -> "pl.Series":
     """Minutes awake after having fallen asleep and before the last waking up."""
     return seen["between_awake_min"]
@@ -317,6 +319,7 @@ def _stage(name: str, kind: str, minimum: str, description: str) -> None:
         rapids=(f"ratioduration{name}stageswithinmain",),
         differs="RAPIDS divides by the time in bed",
         known=(known,),
+        is_trailing=name in {"deep", "rem"},
     )(share)
 
 
@@ -368,7 +371,8 @@ def nap_asleep_min(seen: Nights) -> "pl.Series":
 
 @SLEEP.define("min", "asleep_min + nap_asleep_min; without logs the vendor's total of the day",
               source=_RAPIDS, minimum="a log or a total of the day", ge=0, le=2880,
-              rapids=("sumdurationasleepall",), differs=_BY_DAY + "adds up overlapping logs")  # fmt: skip
+              rapids=("sumdurationasleepall",), differs=_BY_DAY + "adds up overlapping logs",
+              is_trailing=True)  # fmt: skip
 def total_asleep_min(seen: Nights) -> "pl.Series":
     """Minutes asleep of the day, naps included."""
     return seen["all_asleep_min"]

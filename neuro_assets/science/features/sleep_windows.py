@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neuro_assets.science.features.model import Family
+from neuro_assets.science.features.regularity import LEAST_PAIRED_MIN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,7 +71,7 @@ class Window:
         import polars as pl
 
         # The first day of the window has no night before it in the window.
-        inside = pl.col("day_number") > pl.col("day_number").max() - (self.days - 1)
+        inside = pl.col("day_number") > pl.col("until_number") - (self.days - 1)
         steps = pl.col(f"{column}_step").filter(inside)
         return pl.when(steps.count() >= self.rule.min_pairs).then((steps**2).mean().sqrt())
 
@@ -86,7 +87,8 @@ def sleep_windows(
     One row per person-day given, sorted; also where there is no night at all (n_nights 0, everything else null).
 
     Args:
-        nights: as `sleep.nights` gives them, a row per participant_id and day.
+        nights: as `sleep.nights` gives them, a row per participant_id and day; agreeing_min and paired_min of
+            `sleep_regularity.pair_nights` are looked at where they are there.
         days: participant_id and day, for which windows are wanted.
         window_days: length of the windows, at least 1.
         rule: what has to be there; None is that of `WindowRule`.
@@ -101,17 +103,23 @@ def sleep_windows(
     window = Window(window_days, rule or WindowRule())
     keys = ["participant_id", "day"]
     wanted = days.select(pl.col("participant_id").cast(pl.String), pl.col("day").cast(pl.Date)).unique()
-    earliest, latest = wanted["day"].min(), wanted["day"].max()
-    near = pl.col("day").is_between(pl.lit(earliest, pl.Date) - pl.duration(days=window_days), pl.lit(latest, pl.Date))
-    line = _with_steps(nights, window.rule).filter(near).join(wanted, on=keys, how="full", coalesce=True)
-    line = line.sort(keys).with_columns(
-        day_number=pl.col("day").cast(pl.Int32),
+    until = wanted.select("participant_id", until_number=pl.col("day").cast(pl.Int32))
+    number = pl.col("day").cast(pl.Int32)
+    line = _with_steps(nights, window.rule).with_columns(
+        day_number=number,
         is_free=pl.col("day").dt.weekday().is_in(list(window.rule.free_days)),
+        until_number=pl.int_ranges(number, number + window_days, dtype=pl.Int32),
     )
-    rolled = line.rolling("day", period=f"{window_days}d", closed="right", group_by="participant_id").agg(
-        *(feature.compute(window).alias(feature.name) for feature in SLEEP_WINDOWS)
+    # Not polars' rolling: it adds and takes away, and what a window gives depends on the rows before it.
+    line = line.explode("until_number").join(until, on=["participant_id", "until_number"], how="semi")
+    told = (
+        line.sort("participant_id", "until_number", "day_number")
+        .group_by("participant_id", "until_number", maintain_order=True)
+        .agg(*(feature.compute(window).alias(feature.name) for feature in SLEEP_WINDOWS))
+        .with_columns(day=pl.col("until_number").cast(pl.Date))
     )
-    found = wanted.join(rolled, on=keys, how="left").sort(keys)
+    found = wanted.join(told, on=keys, how="left").sort(keys)
+    found = found.with_columns(pl.col("n_nights").fill_null(0), pl.col("regularity_paired_min").fill_null(0))
     names = [feature.name for feature in SLEEP_WINDOWS]
     return found.select(*keys, pl.lit(window_days, pl.Int64).alias("window_days"), *names)
 
@@ -120,7 +128,12 @@ def _with_steps(nights: "pl.DataFrame", rule: WindowRule) -> "pl.DataFrame":
     """The columns that windows need, times where they count, and by how much they differ from those a day before."""
     import polars as pl
 
-    frame = nights.select("participant_id", "day", "basis", "asleep_min", "total_asleep_min", *_TIMES)
+    pairs = ("agreeing_min", "paired_min")
+    frame = nights.select(
+        *("participant_id", "day", "basis", "asleep_min", "total_asleep_min"),
+        *_TIMES,
+        *(pl.col(c) if c in nights.columns else pl.lit(None, pl.Int64).alias(c) for c in pairs),
+    )
     is_night = pl.col("asleep_min") >= rule.main_at_least_min
     frame = frame.sort("participant_id", "day").with_columns(pl.when(is_night).then(c).alias(c) for c in _TIMES)
     follows = pl.col("day") - pl.col("day").shift() == pl.duration(days=1)
@@ -217,3 +230,32 @@ def social_jetlag_min(window: Window) -> "pl.Expr":
     work = pl.col("midpoint_min").filter(~pl.col("is_free"))
     enough = (free.count() >= window.rule.min_free) & (work.count() >= window.rule.min_work)
     return pl.when(enough).then((free.mean() - work.mean()).abs())
+
+
+@SLEEP_WINDOWS.define(
+    "",
+    "200 * agreeing minutes / paired minutes - 100, over the pairs of all nights but the first day's",
+    source="Phillips et al. 2017, Sci Rep 7:3216",
+    minimum=f"{LEAST_PAIRED_MIN} minutes that are known, and 24 h before as well",
+    ge=-100,
+    le=100,
+    differs="A missing night counts neither as regular nor as irregular. GGIR pairs calendar days, and so knows of a"
+    " day's evening by the next day; here a night is compared when it is over.",
+)
+def sleep_regularity_index(window: Window) -> "pl.Expr":
+    """Sleep Regularity Index: how alike sleep and waking are 24 hours apart."""
+    import polars as pl
+
+    # What the first day of the window is compared with is before the window.
+    inside = pl.col("day_number") > pl.col("until_number") - (window.days - 1)
+    agreeing, paired = (pl.col(c).filter(inside).sum().cast(pl.Float64) for c in ("agreeing_min", "paired_min"))
+    return pl.when(paired >= LEAST_PAIRED_MIN).then(200 * agreeing / paired - 100)
+
+
+@SLEEP_WINDOWS.define("min", "sum of paired minutes", source="own", minimum="none", ge=0)
+def regularity_paired_min(window: Window) -> "pl.Expr":
+    """Minutes that the Sleep Regularity Index rests on; where nights are missing mostly waking hours are left."""
+    import polars as pl
+
+    inside = pl.col("day_number") > pl.col("until_number") - (window.days - 1)
+    return pl.col("paired_min").filter(inside).sum().cast(pl.Float64)

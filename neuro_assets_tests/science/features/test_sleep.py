@@ -32,7 +32,9 @@ from neuro_assets_tests.science.features.sleep_records import (
 ZURICH = "Europe/Zurich"
 NIGHT = "wake 10, light 60, deep 30, wake 0.5, light 59.5, rem 40, wake 20, light 100, rem 60, light 80, wake 20"
 FEATURES = [feature.name for feature in SLEEP]
-WINDOW_FEATURES = [feature.name for feature in SLEEP_WINDOWS]
+# How alike nights are is told of pairs of them: test_sleep_regularity.py.
+OF_PAIRS = ("sleep_regularity_index", "regularity_paired_min")
+WINDOW_FEATURES = [feature.name for feature in SLEEP_WINDOWS if feature.name not in OF_PAIRS]
 
 
 def _nights(*logs: Log, totals: tuple[Any, ...] = (), rule: SleepRule | None = None) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Tests of models: splits, pipelines, metrics, leaks, drift and promotion."""
