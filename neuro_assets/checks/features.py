@@ -7,12 +7,17 @@ from neuro_assets.lake.lake import Connection
 from neuro_assets.partitions import DayRange
 from neuro_assets.science.features.model import Family
 from neuro_assets.science.features.trailing import LEAST_SHARE
-from neuro_assets.streams.features import trailing_table
+from neuro_assets.streams.coverage import VALID_DAY
+from neuro_assets.streams.episodes import SCREEN_DAY
+from neuro_assets.streams.features import FEATURE_CATALOG, trailing_table
 from neuro_assets.streams.model import Table
 from neuro_assets.streams.series import SERIES_1D
+from neuro_assets.streams.surveys import SURVEY_SCORE
 
 POSSIBLE, ONCE = "values_are_possible", "rows_are_there_once"
 AS_SEEN, AS_DAYS = "totals_are_of_what_was_seen", "spans_are_of_their_days"
+AS_COVERED, AS_EPISODES, AS_SCORED = "days_are_of_coverage", "days_are_of_screen_day", "scores_were_given_by_then"
+KNOWN_HOLD = "known_answers_hold"
 AS_HOURS, IN_BED, AS_NIGHTS = "levels_are_in_order", "sleep_is_within_bed", "spans_are_of_their_nights"
 _KEY = ("participant_id", "day", "segment", "window_days", "stream", "instrument", "score_name", "category")
 _TOLD = {
@@ -22,6 +27,9 @@ _TOLD = {
     AS_HOURS: "The lowest five hours are not above the highest ten, and spans have no more days than they are long.",
     IN_BED: "Nobody sleeps longer than in bed, or wakes up before falling asleep; stages are within the time in bed.",
     AS_NIGHTS: "Nights and mean sleep of spans are those of the nights in them, computed another way.",
+    AS_COVERED: "The days are those of coverage.valid_day, as whole and as valid.",
+    AS_EPISODES: "Episodes and minutes of whole days are those of baselines.screen_day, made another way.",
+    AS_SCORED: "Every score is one of baselines.survey_score, given on the day or before it.",
     AS_DAYS: "Means of spans are those of the days in them, computed another way.",
 }
 
@@ -78,7 +86,7 @@ def spans_check_result(connection: Connection, family: Family, base: Table, days
                 THEN sum({name}) / count({name}) END
             FROM {base.qualified} d WHERE {whole} AND d.participant_id = t.participant_id
                 AND d.day <= t.day AND d.day > t.day - t.window_days
-        ), -1)) > 1e-6 + 1e-9 * abs(t.{name}_mean)
+        ), -1)) > 1e-6 + 1e-9 * abs(coalesce(t.{name}_mean, 0))
     """
     return _result(AS_DAYS, table, _count(connection, sql, days))
 
@@ -112,6 +120,58 @@ def nights_check_result(connection: Connection, table: Table, nights: Table, day
             OR abs(t.total_asleep_mean_min - (SELECT sum(total_asleep_min) / count(total_asleep_min) {within})) > 1e-6
     """
     return _result(AS_NIGHTS, table, _count(connection, sql, days))
+
+
+def covered_check_result(connection: Connection, table: Table, days: DayRange) -> dg.AssetCheckResult:
+    """Whether days of data yield are those of coverage."""
+    columns = "participant_id, day, length_min, is_handed_over"
+    told = f"SELECT {columns}, is_valid_day FROM {_rows(table)}"
+    there = f"SELECT {columns}, is_valid FROM {_rows(VALID_DAY)}"
+    sql = f"SELECT count(*) FROM ((({told}) EXCEPT ({there})) UNION ALL (({there}) EXCEPT ({told})))"
+    return _result(AS_COVERED, table, _count(connection, sql, days))
+
+
+def screen_check_result(connection: Connection, table: Table, days: DayRange) -> dg.AssetCheckResult:
+    """Whether the use of whole days is that of the table of daily totals."""
+    sql = f"""
+        SELECT count(*) FROM (SELECT * FROM {_rows(table)} WHERE segment = 'day' AND episodes > 0) f
+        FULL JOIN {_rows(SCREEN_DAY)} d USING (participant_id, day)
+        WHERE f.episodes IS DISTINCT FROM d.n_episodes OR abs(f.total_min - d.sum_min) > 1e-6
+    """
+    return _result(AS_EPISODES, table, _count(connection, sql, days))
+
+
+def scores_check_result(connection: Connection, table: Table, days: DayRange) -> dg.AssetCheckResult:
+    """Whether scores had been given by the day that they are told of."""
+    sql = f"""
+        SELECT count(*) FROM {_rows(table)} f WHERE f.age_days < 0 OR NOT EXISTS (
+            SELECT 1 FROM {SURVEY_SCORE.qualified} s
+            WHERE s.participant_id = f.participant_id AND s.instrument = f.instrument AND s.score_name = f.score_name
+                AND s.ts = f.answered_ts AND s.day = f.day - f.age_days AND s.score = f.score
+        )
+    """
+    return _result(AS_SCORED, table, _count(connection, sql, days))
+
+
+def catalog_check_spec() -> dg.AssetCheckSpec:
+    """Spec of the check of the catalogue."""
+    told = "Every definition gives the answers that are known of it."
+    return dg.AssetCheckSpec(KNOWN_HOLD, asset=key_of(FEATURE_CATALOG), description=told)
+
+
+def catalog_check_result(connection: Connection) -> dg.AssetCheckResult:
+    """Whether all known answers hold, of all definitions."""
+    wrong = connection.execute(
+        f"SELECT family || '.' || feature FROM {FEATURE_CATALOG.qualified}"
+        " WHERE known_hold < known_answers ORDER BY ALL"
+    ).fetchall()
+    return dg.AssetCheckResult(
+        check_name=KNOWN_HOLD,
+        asset_key=key_of(FEATURE_CATALOG),
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"wrong": ", ".join(name for (name,) in wrong)},
+    )
 
 
 def _rows(table: Table) -> str:

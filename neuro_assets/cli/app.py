@@ -14,6 +14,7 @@ from neuro_assets.cli import (
     collect,
     demo,
     dev,
+    features,
     files,
     keep,
     look,
@@ -114,6 +115,7 @@ app.command()(look.sql)
 app.command()(look.trace)
 app.command()(series.series)
 app.command()(backtest.backtest)
+app.command()(features.features)
 app.command()(people.worklist)
 app.command()(people.contacted)
 app.command()(demo.simulate)

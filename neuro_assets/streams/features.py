@@ -153,10 +153,34 @@ CIRCADIAN_SPANS = _table(
     "window_days",
     "participant_id",
 )
+FEATURE_CATALOG = Table(
+    "features",
+    "catalog",
+    (
+        Column("family", "VARCHAR", "Family of features, and its table"),
+        Column("feature", "VARCHAR", "Column of that table"),
+        Column("version", "INTEGER", "Counts up with every change of what it gives", ge=1),
+        Column("unit", "VARCHAR", "Unit; empty for a number without one"),
+        Column("description", "VARCHAR", "What it tells"),
+        Column("formula", "VARCHAR", "How it is computed"),
+        Column("source", "VARCHAR", "Where the formula is from"),
+        Column("minimum", "VARCHAR", "What has to be there; with less it is null, never 0"),
+        Column("bases", "VARCHAR", "Resolutions of values that it can be told from; empty where that does not matter"),
+        Column("is_trailing", "BOOLEAN", "Whether it is told over trailing spans of days as well"),
+        Column("rapids", "VARCHAR", "Names that RAPIDS has for the same thing"),
+        Column("differs", "VARCHAR", "From whom the formula differs, and how"),
+        Column("known_answers", "INTEGER", "Answers that are known of the definition", "count", ge=0),
+        Column("known_hold", "INTEGER", "Those that it gives, when this was written", "count", ge=0),
+        Column("conformance", "VARCHAR", "The known answers with their sources"),
+    ),
+    "What every feature is: generated from the definitions, whose known answers are computed anew each time.",
+    sort_by=("family", "feature"),
+)
 FEATURE_TABLES: tuple[Table, ...] = (
     *(t for tables in MINUTE_TABLES.values() for t in tables),
     SLEEP_NIGHT,
     trailing_table(SLEEP),
     SLEEP_SPANS,
     CIRCADIAN_SPANS,
+    FEATURE_CATALOG,
 )

@@ -39,7 +39,7 @@ def series(root: Path) -> Section:
                 ensure_tables(connection, (*COVERAGE_TABLES, *SERIES_TABLES))
             filling, days, new = 0.0, 0, {}
             for behind in BEHIND:
-                filling += timed(lambda since=days, until=behind: _fill(job, connection, plain, since, until))
+                filling += timed(lambda since=days, until=behind: fill(job, connection, plain, since, until))
                 days = behind
                 new[behind] = median(_new_day(job, connection, behind + n) for n in range(3))
             rows = connection.execute(f"SELECT count(*) FROM {SERIES_1M.qualified}").fetchall()[0][0]
@@ -122,7 +122,7 @@ def _new_day(job: Ingest, connection: Connection, number: int) -> float:
     return seconds
 
 
-def _fill(job: Ingest, connection: Connection, plain: Path, since: int, until: int) -> None:
+def fill(job: Ingest, connection: Connection, plain: Path, since: int, until: int) -> None:
     """Write days that are behind, as samples and as what they are rolled up to, and the plain copies."""
     for first in range(since, until, _AT_ONCE):
         last = min(first + _AT_ONCE, until)

@@ -10,6 +10,8 @@ from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
 from neuro_assets.streams.catalogue import stream as stream_of
 from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
 from neuro_assets.streams.episodes import EPISODE_TABLES
+from neuro_assets.streams.features import FEATURE_TABLES
+from neuro_assets.streams.features_use import FEATURES_DATA_YIELD, FEATURES_SURVEY, USE_TABLES
 from neuro_assets.streams.imputed import BACKTEST, DAILY, GAP, GAP_TOTAL, MODEL_TABLES, OBSERVED, values_table
 from neuro_assets.streams.model import Column, Stream, Table
 from neuro_assets.streams.series import SERIES_TABLES
@@ -21,6 +23,8 @@ SECTIONS = {
 }
 # Streams of samples of one value are described together.
 SAMPLES = [s for s in STREAMS if s.has_of_record and s.values == ("value",)]
+FEATURES = (*FEATURE_TABLES, *USE_TABLES.values(), FEATURES_DATA_YIELD, FEATURES_SURVEY)
+# Tables of spans have the columns that follow from their families, all in the same way.
 TABLES = [
     *(s for s in STREAMS if s not in SAMPLES),
     *OPS_TABLES,
@@ -33,6 +37,7 @@ TABLES = [
     *SERIES_TABLES,
     values_table(stream_of("steps"), "1m"),
     *(OBSERVED, GAP, GAP_TOTAL, DAILY, BACKTEST, *MODEL_TABLES),
+    *(t for t in FEATURES if not t.name.endswith("_trailing") or t.name == "steps_trailing"),
 ]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 
@@ -113,6 +118,7 @@ def test_every_stream_without_hours_of_record_is_named_as_such():
 
 
 def test_no_table_is_described_that_is_not_there():
-    described = {name for name in SECTIONS if name.startswith(("raw.", "staging.", "coverage.", "imputed.", "ops."))}
+    schemas = ("raw.", "staging.", "coverage.", "imputed.", "features.", "ops.")
+    described = {name for name in SECTIONS if name.startswith(schemas)}
     there = {t.qualified for t in TABLES} | {k.raw_table.qualified for k in KINDS}
     assert described == {name for name in there if not name.startswith("baselines.")}

@@ -153,10 +153,12 @@ def _add_peaks() -> None:
             Feature(
                 f"peak_{minutes}_min",
                 "count/min",
-                f"Peak cadence: mean of the {minutes} minutes with most steps, wherever they are.",
-                f"mean of the {minutes} greatest values",
+                f"Peak cadence: mean of the {minutes} minutes with most steps, wherever they are."
+                if minutes > 1
+                else "Peak cadence: steps of the minute with most of them.",
+                f"mean of the {minutes} greatest values" if minutes > 1 else "greatest value",
                 _PEAK,
-                f"{minutes} minutes that count",
+                f"{minutes} minutes that count" if minutes > 1 else _MINUTE,
                 lambda day, minutes=minutes: day.highest(minutes),
                 ge=0,
                 rapids=(f"peak{minutes}cadence",),
