@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -63,8 +64,8 @@ def series(root: Path) -> Section:
         f"{rows:,} minutes of steps of {PEOPLE:,} people, {BEHIND[-1]} days, in encrypted partitions ({size:.1f} GiB"
         f" with staging, hours and days), generated in {filling:.0f} s. A new day is 1,440 samples of each person;"
         " medians of three days. Reading is `read_series` on an open read-only connection, into a polars frame; beside"
-        " it a query of a plain Parquet copy with the same sort and partitions. Medians of"
-        f" {ROUNDS} rounds.",
+        " it a query of a plain Parquet copy with the same sort and partitions. Each is asked"
+        f" twice in turn and the second time counts; medians of {ROUNDS} rounds.",
         ("work", "time"),
         lines,
         targets,
@@ -84,7 +85,7 @@ def _ask(job: Ingest, plain: Path) -> dict[str, float]:
             def work() -> None:
                 assert read_series(connection, who, "steps", since, until).frame.height == rows
 
-            return timed(work)
+            return _read_in(work)
 
         def query(name: str, order: str, since: date, until: date, rows: int) -> float:
             sql = f"""
@@ -96,7 +97,7 @@ def _ask(job: Ingest, plain: Path) -> dict[str, float]:
             def work() -> None:
                 assert bare.execute(sql, {"who": who, "since": since, "until": until}).pl().height == rows
 
-            return timed(work)
+            return _read_in(work)
 
         candidates: dict[str, Callable[[int], float]] = {
             "a person's week by the minute": lambda _: read(*week, 7 * 1440),
@@ -105,6 +106,14 @@ def _ask(job: Ingest, plain: Path) -> dict[str, float]:
             "a person's year by the day: DuckDB on plain Parquet": lambda _: query("1d", "day", *year, BEHIND[-1]),
         }
         return {name: t.median for name, t in take_turns(ROUNDS, candidates).items()}
+
+
+def _read_in(work: Callable[[], None]) -> float:
+    """Seconds of a question that has been asked before; nothing is written, so nothing has to reach the disk."""
+    work()
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _new_day(job: Ingest, connection: Connection, number: int) -> float:
