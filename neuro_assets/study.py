@@ -15,6 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from neuro_assets.science.valid_days import RULES
 from neuro_assets.study_features import FeatureRules
 from neuro_assets.study_imputation import ImputationRules
+from neuro_assets.study_models import Models
 
 ALIAS_PREFIX = "alias_"
 DateOrder = Literal["mdy", "dmy", "ymd", "ydm"]
@@ -243,6 +244,7 @@ class Study(_Model):
     events: EventRules = EventRules()
     imputation: ImputationRules = ImputationRules()
     features: FeatureRules = FeatureRules()
+    models: Models = Field(default_factory=dict, description="What is predicted, by the name of the model.")
     date_orders: dict[str, DateOrder] = Field(
         default_factory=dict,
         description="source or source.file -> order of its dates, where files leave it open.",

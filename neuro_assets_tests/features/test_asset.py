@@ -79,6 +79,7 @@ def test_a_range_is_one_run_with_the_same_tables_and_all_checks_pass(home: Study
         assert home.rows(rows) == told.rows(rows)
 
 
+@pytest.mark.verify
 def test_a_late_day_is_told_by_itself_and_what_follows_it(home: StudyHome):
     job = home.job
     with job.lake.connect() as connection:

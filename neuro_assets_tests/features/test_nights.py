@@ -142,6 +142,7 @@ def test_in_pieces_in_any_order_and_twice_it_is_the_same(slept: Slept, make_job)
         assert other.tables() == expected
 
 
+@pytest.mark.verify
 def test_a_night_that_comes_late_changes_the_days_it_may_be_part_of_and_spans_after_it(slept: Slept, make_job):
     job = make_job(slept.job.study)
     day = date(2019, 11, 20)

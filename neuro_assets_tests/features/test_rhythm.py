@@ -70,6 +70,7 @@ def test_spans_are_those_of_a_second_computation(told: Planted):
     assert sum(row[4] is not None for row in found) > 30
 
 
+@pytest.mark.verify
 def test_in_any_order_it_is_the_same(told: Planted, make_features: MakePlanted):
     study = make_features(expected_streams=("steps",))
     put(study)

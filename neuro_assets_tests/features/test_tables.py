@@ -145,6 +145,7 @@ def test_a_late_day_changes_itself_and_the_spans_that_end_after_it(make_features
     assert {row[1] for row in new["steps"]} == {late}
 
 
+@pytest.mark.verify
 def test_other_rules_make_every_day_anew(make_features: MakePlanted, told: Planted):
     study = make_features()
     put_two_weeks(study)
@@ -216,6 +217,7 @@ def test_zones_are_the_vendor_s_of_the_day_or_the_protocol_s(make_features: Make
     assert found == [("a", 200, 400, 200, 0), ("b", 200, 0, 400, 200)]
 
 
+@pytest.mark.verify
 def test_a_lake_of_before_gets_the_columns_that_are_new(told: Planted, make_features: MakePlanted):
     study = make_features()
     put_two_weeks(study)

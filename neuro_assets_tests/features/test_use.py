@@ -172,6 +172,7 @@ def test_no_use_is_0_where_the_device_tells_of_it_and_else_not_known(make_use: M
     assert study.of("notification", "count(*)", "true GROUP BY day, segment") == []
 
 
+@pytest.mark.verify
 def test_late_events_change_their_days_and_make_later_ones_known(make_use: MakePlanted):
     study = make_use()
     began = datetime(2020, 6, 10, 16, tzinfo=UTC)
@@ -193,6 +194,7 @@ def test_late_events_change_their_days_and_make_later_ones_known(make_use: MakeP
     assert (again.rows, again.days_beside) == (dict.fromkeys(report.rows, 0), frozenset())
 
 
+@pytest.mark.verify
 def test_other_parts_of_the_day_make_every_day_anew(make_use: MakePlanted):
     study = make_use()
     study.put(

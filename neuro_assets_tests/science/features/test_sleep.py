@@ -279,6 +279,7 @@ def _differences(found: pl.DataFrame, expected: dict[Any, dict[str, Any]], names
 
 @settings(max_examples=60, deadline=None)
 @given(any_logs(), st.randoms(use_true_random=False))
+@pytest.mark.verify
 def test_any_logs_in_any_order(logs: list[Log], chance: random.Random) -> None:
     found = nights(log_frame(logs), stage_frame(logs), total_frame())
     assert _differences(found, plain_nights(logs), FEATURES) == []
@@ -305,6 +306,7 @@ def _pmdata(shared_data: Path) -> tuple[pl.DataFrame, dict[tuple[str, date], Nig
     return nights(log_frame(logs), stage_frame(logs), total_frame()), plain_nights(logs)
 
 
+@pytest.mark.verify
 def test_every_feature_of_pmdata(shared_data: Path) -> None:
     found, expected = _pmdata(shared_data)
     assert found.height == 1057

@@ -128,6 +128,7 @@ def test_learning_anew_agrees():
     assert refit_p(signal, forward(signal, ["2024-01-06"], 0), ["boosting"], 9) == 1 / 10
 
 
+@pytest.mark.verify
 def test_a_small_p_has_to_be_confirmed_by_learning_anew():
     question = Question(("boosting",), 2, resamples=50, permutations=99, refits=24, with_random_rows=False)
     assert evaluate(with_signal(0, people=12, days=10), question=question).p == 1 / 25
