@@ -41,6 +41,7 @@ def spoilt(flow: Flow, tmp_path: Path, new_instance: Callable[[], dg.DagsterInst
     return flow.home.copy_to(tmp_path / "copy", new_instance())
 
 
+@pytest.mark.verify
 def test_every_dbt_test_reports_its_planted_row(spoilt: StudyHome, tmp_path: Path):
     """One call of dbt; not one of its tests passes, and none has broken down."""
     spoilt.write(

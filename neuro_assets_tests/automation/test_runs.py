@@ -109,6 +109,7 @@ def test_in_a_shared_database_only_runs_that_say_they_live_here_are_looked_at(
     assert elsewhere.run_id not in fail_orphans(instance)
 
 
+@pytest.mark.verify
 def test_a_run_that_waited_long_in_the_queue_is_given_time_to_start(
     new_instance: Callable[[], dg.DagsterInstance], monkeypatch: pytest.MonkeyPatch
 ):

@@ -151,6 +151,7 @@ def test_a_contact_that_cannot_be_is_refused_and_nothing_is_written(study: Plant
     assert contacts(study) == before
 
 
+@pytest.mark.verify
 def test_who_was_contacted_is_left_out_for_three_days(study: Planted, listed: Said):
     """Said twice is said once; on 9:00 of the eighth in New York it is 14:00 in UTC."""
     for _ in range(2):

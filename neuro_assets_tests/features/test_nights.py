@@ -73,6 +73,7 @@ def slept(make_job, shared_data: Path) -> Iterator[Slept]:
         yield it
 
 
+@pytest.mark.verify
 def test_nights_are_those_of_the_whole_record(slept: Slept):
     whole = nights(slept.staged("sleep_session"), slept.staged("sleep_stage"), slept.staged("daily_sleep"))
     found = slept.connection.execute("SELECT * FROM features.sleep ORDER BY participant_id, day").pl()
@@ -82,6 +83,7 @@ def test_nights_are_those_of_the_whole_record(slept: Slept):
         assert told[name].to_list() == whole[name].to_list(), name
 
 
+@pytest.mark.verify
 def test_pairs_of_nights_are_those_of_minutes_in_dictionaries(slept: Slept):
     logs, stages = slept.staged("sleep_session"), slept.staged("sleep_stage")
     oslo = ZoneInfo("Europe/Oslo")

@@ -125,6 +125,7 @@ def test_in_any_order_one_by_one_and_twice_it_is_the_same(told: Planted, make_fe
     assert study.features() == told.features()
 
 
+@pytest.mark.verify
 def test_a_late_day_changes_itself_and_the_spans_that_end_after_it(make_features: MakePlanted):
     study = make_features()
     put_two_weeks(study)

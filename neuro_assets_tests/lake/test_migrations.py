@@ -129,6 +129,7 @@ def test_a_migration_that_fails_in_the_middle_has_changed_nothing(old: Settings,
     assert [m.layout for m in migrate(job.lake, OPS_TABLES)] == [2]
 
 
+@pytest.mark.verify
 def test_a_lake_of_today_made_before_layouts_were_recorded_is_told_by_its_columns(home: Settings, opened: Callable):
     """Tables that the program has gained since are made when it is opened, so that its status is not an empty one."""
     job = job_of_new(home)

@@ -195,7 +195,7 @@ def random_moment(rng: np.random.Generator) -> datetime:
     return at(int(rng.integers(12, DAYS)), float(rng.uniform(0, 24)))
 
 
-@pytest.mark.parametrize("draw", [random_day, random_moment])
+@pytest.mark.parametrize("draw", [random_day, pytest.param(random_moment, marks=pytest.mark.verify)])
 def test_what_is_later_changes_nothing(lake: Lake, draw: Callable[[np.random.Generator], date]):
     names = ("same_morning", "own_median", "last_of_person")
     check_cut(lake, 1, draw(np.random.default_rng(1)), names)
@@ -210,6 +210,7 @@ def test_what_is_later_changes_nothing_whatever_the_cut(
     check_cut(lake, seed, draw(np.random.default_rng(seed)), [*MODELS])
 
 
+@pytest.mark.verify
 def test_nothing_is_known_after_the_outcome_but_in_an_association(lake: Lake):
     put_made_up(lake)
     lake.write()

@@ -317,6 +317,7 @@ def test_every_feature_of_pmdata(shared_data: Path) -> None:
         assert values.is_between(low, high).all(), feature.name
 
 
+@pytest.mark.verify
 def test_the_spring_night_of_pmdata_is_an_hour_shorter_than_the_vendor_says(shared_data: Path) -> None:
     """Of p08 it says 637 min in bed, 510 of them asleep and 67 awake, and an efficiency of 0."""
     found, _ = _pmdata(shared_data)
@@ -325,6 +326,7 @@ def test_the_spring_night_of_pmdata_is_an_hour_shorter_than_the_vendor_says(shar
 
 
 @pytest.mark.parametrize("length", [7, 28])
+@pytest.mark.verify
 def test_every_window_of_pmdata(shared_data: Path, length: int) -> None:
     found, expected = _pmdata(shared_data)
     spans = found.group_by("participant_id").agg(day=pl.date_range(pl.col("day").min(), pl.col("day").max()))
