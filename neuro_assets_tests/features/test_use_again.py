@@ -15,6 +15,8 @@ from neuro_assets.science.features.use import USE_FAMILIES
 from neuro_assets_tests.features.use_log import DAY, QUARTERS, SEGMENTS, STUDY, Planted, planted
 from neuro_assets_tests.sessions.conftest import Event
 
+pytestmark = pytest.mark.verify
+
 MakePlanted = Callable[..., Planted]
 
 

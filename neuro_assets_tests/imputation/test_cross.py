@@ -31,6 +31,8 @@ from neuro_assets_tests.imputation.conftest import (
 )
 from neuro_assets_tests.series.conftest import ONE_DAY
 
+pytestmark = pytest.mark.verify
+
 HEART_RATE = stream("heart_rate")
 # Bpm for each step a minute, after long; half of it comes within two minutes.
 SLOPE, HALF_LIFE_MIN, REST, WALK = 0.4, 2.0, 60.0, 110.0

@@ -13,6 +13,8 @@ from neuro_assets.study_models import ModelDeclaration
 from neuro_assets_tests.models import by_hand
 from neuro_assets_tests.models.conftest import Lake, at, declared, on
 
+pytestmark = pytest.mark.verify
+
 DAYS, PEOPLE = 40, ("a", "b", "c", "d")
 NAMES = [
     *(
