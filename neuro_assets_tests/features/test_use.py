@@ -213,6 +213,7 @@ def test_other_parts_of_the_day_make_every_day_anew(make_use: MakePlanted):
     ]
 
 
+@pytest.mark.verify
 def test_what_is_taken_away_takes_its_days_and_what_was_known_from_it_with_it(make_use: MakePlanted):
     study = make_use()
     began = datetime(2020, 6, 10, 16, tzinfo=UTC)

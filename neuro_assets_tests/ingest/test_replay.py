@@ -157,6 +157,7 @@ def test_a_person_taken_out_of_the_file_is_a_change_too(settled: Callable[..., I
     assert touched(job) == march(13, 14) | march(20, table=HOURS)
 
 
+@pytest.mark.verify
 def test_other_gates_or_defaults_touch_every_day(settled: Callable[..., Ingest]):
     """One after the other, each against the one before."""
     job = settled()

@@ -9,6 +9,8 @@ from neuro_assets.science.models.chance import Blocks, bootstrap, bootstrap_diff
 from neuro_assets.science.models.metrics import Predictions
 from neuro_assets_tests.science.models.made import START, predictions
 
+pytestmark = pytest.mark.verify
+
 
 def study(seed: int, people: int, days: int, between: float, skill: float, knows_who: float):
     """Outcomes that differ by person; predictions with skill by day, and know who it is, to no avail."""

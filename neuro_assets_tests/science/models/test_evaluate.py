@@ -11,6 +11,8 @@ from neuro_assets.science.models.samples import samples_of
 from neuro_assets.science.models.splits import forward, grouped_folds, leave_one_group_out, random_rows
 from neuro_assets_tests.science.models.made import noise, who_they_are, with_signal
 
+pytestmark = pytest.mark.verify
+
 QUICK = Question(resamples=400, permutations=199, refits=0)
 
 

@@ -41,6 +41,7 @@ def clean(seed: int) -> Samples:
     return kinds[seed % 5]()
 
 
+@pytest.mark.verify
 def test_in_clean_data_nothing_is_found():
     false_alarms = [(seed, finding) for seed in range(50) for finding in scan(clean(seed))]
     assert false_alarms == []
@@ -152,6 +153,7 @@ def test_a_fit_through_few_people_is_no_combination():
     assert combinations(samples) == []
 
 
+@pytest.mark.verify
 def test_three_hundred_columns_of_five_thousand_rows_in_five_seconds():
     samples, rng = noise(7, 100, 50, 300, missing=0.1), np.random.default_rng(0)
     part = rng.normal(size=len(samples))
