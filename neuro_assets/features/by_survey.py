@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from neuro_assets.features.by_minute import FeatureReport
-from neuro_assets.features.stretches import stretches
+from neuro_assets.features.stretches import days_from, stretches
 from neuro_assets.features.use import add_made, make_made, write_made
 from neuro_assets.features.versions import definitions_of, outdated_days
 from neuro_assets.ingest.load import Ingest
@@ -41,7 +41,7 @@ def tell_yield(connection: Connection, job: Ingest, first: date, last: date) -> 
     table = FEATURES_DATA_YIELD
     look_here_first(connection)
     definitions = definitions_of([YIELD], [])
-    asked = {first + n * _DAY for n in range((last - first).days + 1)}
+    asked = set(days_from(first, last))
     days = asked | set(outdated_days(connection, table, definitions)) | _days_judged_otherwise(connection)
     make_made(connection, table)
     for stretch in stretches(days, _DAYS_OF_YIELD):
@@ -102,7 +102,7 @@ def tell_survey(connection: Connection, job: Ingest, first: date, last: date) ->
     look_here_first(connection)
     rules = {c.name: c.repeat.keep for c in codebooks_of(job.sources) if c.repeat.within == "study"}
     definitions = definitions_of(list[Family](), ["survey", _TOLD, OLDEST_DAYS, rules])
-    asked = {first + n * _DAY for n in range((last - first).days + 1)}
+    asked = set(days_from(first, last))
     reached = {last + n * _DAY for n in range(1, OLDEST_DAYS)}
     days = asked | reached | set(outdated_days(connection, table, definitions))
     _find_scores(connection, job, [n for n in rules if rules[n] == "last"], [n for n in rules if rules[n] == "none"])

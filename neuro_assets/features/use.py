@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from neuro_assets.features.by_minute import FeatureReport
-from neuro_assets.features.stretches import stretches
+from neuro_assets.features.stretches import days_from, stretches
 from neuro_assets.features.versions import definitions_of, outdated_days
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection, gather_by_day, look_here_first
@@ -73,7 +73,7 @@ def tell_use(connection: Connection, job: Ingest, first: date, last: date) -> Fe
     categories = sorted(set(job.study.events.categories.values()) - {ALL} | {OTHER})
     definitions = {f.name: definitions_of([f], [rules.segments, KNOWN_DAYS, categories]) for f in USE_FAMILIES}
     span = Span.of(first, last, _LOWEST, _HIGHEST)
-    days = {span.first + n * _DAY for n in range((span.last - span.first).days + 1)}
+    days = set(days_from(span.first, span.last))
     for name, table in USE_TABLES.items():
         days |= set(outdated_days(connection, table, definitions[name]))
     around = min(days), max(days) + KNOWN_DAYS * _DAY

@@ -16,7 +16,7 @@ from neuro_assets.streams.model import Column, Table
 # Families told from the minutes, or hours, of the stream of the same name.
 MINUTE_FAMILIES: tuple[Family[Minutes, Floats], ...] = (STEPS, HEART_RATE, CALORIES, METS, INTENSITY)  # pyright: ignore[reportAssignmentType]
 _BY_MONTH = "year(day), month(day)"
-_SEGMENT = Column("segment", "VARCHAR", "Part of the local day, as the protocol calls it; day: the whole one")
+SEGMENT = Column("segment", "VARCHAR", "Part of the local day, as the protocol calls it; day: the whole one")
 _BASIS = Column("basis", "VARCHAR", "How far apart the values are that it is told from", isin=("1m", "1h"))
 _DEFINITIONS = Column("definitions", "VARCHAR", "Version of the definitions and of the protocol's rules for features")
 _WINDOW = Column("window_days", "SMALLINT", "Length of the span that ends with the day", "days", ge=1)
@@ -32,11 +32,12 @@ def feature_column(feature: Feature) -> Column:
     return Column(feature.name, "DOUBLE", told, feature.unit, nullable=True, ge=feature.ge, le=feature.le)
 
 
-def _table(name: str, columns: Iterable[Column], description: str, *sort_by: str) -> Table:
+def feature_table(name: str, columns: Iterable[Column], description: str, *sort_by: str) -> Table:
+    """A table by person and day, sorted by some columns and the day; rows tell which definitions they follow."""
     return Table(
         "features",
         name,
-        tuple(columns),
+        (*columns, _DEFINITIONS),
         description,
         partition_by=_BY_MONTH,
         sort_by=(*sort_by, "day"),
@@ -47,18 +48,17 @@ def _table(name: str, columns: Iterable[Column], description: str, *sort_by: str
 
 def minute_table(family: Family) -> Table:
     """The features of a stream by the day and its parts."""
-    return _table(
+    return feature_table(
         family.name,
         (
             PARTICIPANT,
             DAY,
-            _SEGMENT,
+            SEGMENT,
             _BASIS,
             Column("length_min", "INTEGER", "True length of the part of the day", "min", ge=0, le=1500),
             Column("observed_min", "INTEGER", "Minutes of it that count: with a value, worn", "min", ge=0, le=1500),
             _VALID,
             *(feature_column(f) for f in family),
-            _DEFINITIONS,
         ),
         f"Features of {family.name.replace('_', ' ')} by participant's day and part of the day: days with a value. They"
         " are told from minutes in which the device was worn; what is not known is null, never 0.",
@@ -86,7 +86,7 @@ def trailing_table(family: Family) -> Table:
         if f.is_trailing
         for name, (told, unit) in TRAILING.items()
     ]
-    return _table(
+    return feature_table(
         f"{family.name}_trailing",
         (
             PARTICIPANT,
@@ -94,7 +94,6 @@ def trailing_table(family: Family) -> Table:
             _WINDOW,
             Column("days", "INTEGER", "Days of the span with a row", "days", ge=0),
             *columns,
-            _DEFINITIONS,
         ),
         f"Features of {family.name.replace('_', ' ')} over trailing spans of whole days; nothing after the day is in"
         " it. A number is null where less than three sevenths of the span's days have one; a deviation also where the"
@@ -106,7 +105,7 @@ def trailing_table(family: Family) -> Table:
 
 MINUTE_TABLES = {family.name: (minute_table(family), trailing_table(family)) for family in MINUTE_FAMILIES}
 
-SLEEP_NIGHT = _table(
+SLEEP_NIGHT = feature_table(
     "sleep",
     (
         PARTICIPANT,
@@ -122,21 +121,20 @@ SLEEP_NIGHT = _table(
                " known, and 24 h before as well, whether the person slept; null without that night", "min",
                nullable=True, ge=0),
         Column("agreeing_min", "INTEGER", "Those in the same state as 24 h before", "min", nullable=True, ge=0),
-        _DEFINITIONS,
     ),
     "The night that a participant woke up from on the day, and the day's naps: days with a record of sleep. Times are"
     " minutes after the midnight at the begin of the day, evenings below 0. What is not recorded is null, never 0.",
     "participant_id",
 )  # fmt: skip
-SLEEP_SPANS = _table(
+SLEEP_SPANS = feature_table(
     "sleep_regularity",
-    (PARTICIPANT, DAY, _WINDOW, *(feature_column(f) for f in SLEEP_WINDOWS), _DEFINITIONS),
+    (PARTICIPANT, DAY, _WINDOW, *(feature_column(f) for f in SLEEP_WINDOWS)),
     "How long and when participants slept over trailing spans of days, and how much that varied. Nothing after the day"
     " is in it.",
     "window_days",
     "participant_id",
 )
-CIRCADIAN_SPANS = _table(
+CIRCADIAN_SPANS = feature_table(
     "circadian",
     (
         PARTICIPANT,
@@ -145,7 +143,6 @@ CIRCADIAN_SPANS = _table(
         _WINDOW,
         Column("days", "INTEGER", "Days of the span with an hour that counts", "days", ge=1),
         *(feature_column(f) for f in CIRCADIAN),
-        _DEFINITIONS,
     ),
     "The daily rhythm of a stream over trailing spans of days, from hours that are there as a whole and were worn for"
     " the most part; by the wall clock. Nothing after the day is in it.",

@@ -1,11 +1,9 @@
 """The tables of features of the use of devices, of data yield and of survey scores."""
 
-from collections.abc import Iterable
-
 from neuro_assets.science.features.use import APP, FOCUS, NOTIFICATION, SCREEN
 from neuro_assets.science.features.yields import YIELD
 from neuro_assets.streams.columns import DAY, PARTICIPANT
-from neuro_assets.streams.features import feature_column
+from neuro_assets.streams.features import SEGMENT, feature_column, feature_table
 from neuro_assets.streams.model import Column, Table
 
 # A category of programs that the protocol has must not be called so.
@@ -14,8 +12,6 @@ ALL, OTHER = "all", "other"
 # about the last two weeks say little of a day further away.
 OLDEST_DAYS = 28
 
-_SEGMENT = Column("segment", "VARCHAR", "Part of the local day, as the protocol calls it; day: the whole one")
-_DEFINITIONS = Column("definitions", "VARCHAR", "Version of the definitions and of the protocol's rules for features")
 _CATEGORY = Column(
     "category", "VARCHAR", "Category of programs in the protocol; other: of none there; all: whatever program"
 )
@@ -25,49 +21,36 @@ _WHO = (
 )
 
 
-def _table(name: str, columns: Iterable[Column], description: str, *sort_by: str) -> Table:
-    return Table(
-        "features",
-        name,
-        (*columns, _DEFINITIONS),
-        description,
-        partition_by="year(day), month(day)",
-        sort_by=(*sort_by, "day"),
-        is_kept_sorted=True,
-        may_grow=True,
-    )
-
-
-FEATURES_SCREEN = _table(
+FEATURES_SCREEN = feature_table(
     "screen",
-    (PARTICIPANT, DAY, _SEGMENT, *(feature_column(f) for f in SCREEN)),
+    (PARTICIPANT, DAY, SEGMENT, *(feature_column(f) for f in SCREEN)),
     f"Use of phones by participant's day and part of the day, by the rules of docs/episodes.md. {_WHO}",
     "participant_id",
     "segment",
 )
-FEATURES_APP = _table(
+FEATURES_APP = feature_table(
     "app",
-    (PARTICIPANT, DAY, _SEGMENT, _CATEGORY, *(feature_column(f) for f in APP)),
+    (PARTICIPANT, DAY, SEGMENT, _CATEGORY, *(feature_column(f) for f in APP)),
     f"Programs in the foreground by participant's day, part of the day and category of programs. {_WHO}",
     "participant_id",
     "segment",
     "category",
 )
-FEATURES_FOCUS = _table(
+FEATURES_FOCUS = feature_table(
     "focus",
-    (PARTICIPANT, DAY, _SEGMENT, *(feature_column(f) for f in FOCUS)),
+    (PARTICIPANT, DAY, SEGMENT, *(feature_column(f) for f in FOCUS)),
     f"Focus sessions by participant's day and part of the day. {_WHO}",
     "participant_id",
     "segment",
 )
-FEATURES_NOTIFICATION = _table(
+FEATURES_NOTIFICATION = feature_table(
     "notification",
-    (PARTICIPANT, DAY, _SEGMENT, *(feature_column(f) for f in NOTIFICATION)),
+    (PARTICIPANT, DAY, SEGMENT, *(feature_column(f) for f in NOTIFICATION)),
     f"Notifications and their answers by participant's day and part of the day. {_WHO}",
     "participant_id",
     "segment",
 )
-FEATURES_DATA_YIELD = _table(
+FEATURES_DATA_YIELD = feature_table(
     "data_yield",
     (
         PARTICIPANT,
@@ -80,7 +63,7 @@ FEATURES_DATA_YIELD = _table(
     "How much of each participant's day there is: every day of coverage.valid_day.",
     "participant_id",
 )
-FEATURES_SURVEY = _table(
+FEATURES_SURVEY = feature_table(
     "survey",
     (
         PARTICIPANT,
