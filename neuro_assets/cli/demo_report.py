@@ -37,6 +37,7 @@ def compare_with_truth(connection: Connection, truth: Path) -> list[Finding]:
         _short_day(connection),
         _sleep_only(connection),
         _baselines(connection),
+        _answers(connection),
         *_trends(connection),
     ]
 
@@ -85,7 +86,10 @@ def _partial_day(connection: Connection) -> Finding:
 
 def _duplicates(connection: Connection) -> Finding:
     (planted,) = _row(connection, "SELECT sum(copies - 1) FROM truth_duplicates")
-    (removed,) = _row(connection, "SELECT sum(rows_duplicate) FROM ops.staging_days")
+    # An answer that both exports hold is left out once as well; those stand once in each file.
+    (removed,) = _row(
+        connection, "SELECT sum(rows_duplicate) FROM ops.staging_days WHERE table_name <> 'staging.survey_response'"
+    )
     return Finding(
         "rows that stand twice in a file",
         f"{int(planted)} repeats",
@@ -136,6 +140,28 @@ def _baselines(connection: Connection) -> Finding:
         """,
     )
     return Finding("everybody's own baseline", f"{planted} people", f"{equal} equal", equal == planted)
+
+
+def _answers(connection: Connection) -> Finding:
+    planted, equal, extra = _row(
+        connection,
+        """
+        WITH planted AS (
+            UNPIVOT (FROM truth_ratings WHERE is_answered) ON mood, stress, tiredness INTO NAME item VALUE answer
+        )
+        SELECT count(t.item), count(*) FILTER (s.value = t.answer AND s.local_ts = t.answered_at),
+               count(*) FILTER (t.item IS NULL)
+        FROM planted t
+        FULL JOIN (FROM staging.survey_response WHERE instrument = 'ema_mood') s
+            ON s.participant_id = t.participant_id AND s.day = t.day AND s.item = t.item
+        """,
+    )
+    return Finding(
+        "how tired, stressed and well people were of mornings",
+        f"{planted} answers",
+        f"{equal} equal, {extra} too many",
+        equal == planted and not extra,
+    )
 
 
 def _trends(connection: Connection) -> list[Finding]:

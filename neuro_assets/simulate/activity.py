@@ -37,9 +37,13 @@ class HabitualActivity:
     awake_min: Ints
     is_worn: Bools
 
+    def lived_steps(self, multiplier: Floats) -> Floats:
+        """Steps of each day (P x D), also where the device is not worn."""
+        return (self.day_steps * multiplier).clip(*DAY_STEPS)
+
     def steps(self, clock: WallClock, multiplier: Floats) -> Ints:
         """Whole steps of each slot (P x S) when the days are scaled by `multiplier` (P x D)."""
-        planned = (self.day_steps * multiplier).clip(*DAY_STEPS)[:, clock.day] * self.share * self.is_worn
+        planned = self.lived_steps(multiplier)[:, clock.day] * self.share * self.is_worn
         return np.minimum(np.rint(planned).astype(np.int64), MOST_STEPS_PER_MIN * self.awake_min)
 
 

@@ -16,7 +16,10 @@ from neuro_assets.simulate.wear import Wear, draw_wear
 
 @dataclass(frozen=True)
 class Planted:
-    """The whole truth of a study. `in_bed_min` is P x S, `slope_steps_per_day` of length P."""
+    """The truth of wear, nights and activity. `in_bed_min` is P x S, `slope_steps_per_day` of length P.
+
+    `lived_steps` (P x D) are those of the days, whatever part of them the device was worn.
+    """
 
     plan: SimulationPlan
     clock: WallClock
@@ -25,6 +28,7 @@ class Planted:
     nights: Nights
     in_bed_min: Ints
     hours: HourlyActivity
+    lived_steps: Floats
     baseline: Baseline
     slope_steps_per_day: Floats
 
@@ -43,6 +47,8 @@ def plant(plan: SimulationPlan) -> Planted:
     # The multiplier is 1 until the baseline ends, so this is the baseline of the final data too.
     baseline = baseline_of(sum_by_day(clock, habit.steps(clock, unchanged)))
     slope = slope_steps_per_day(people, baseline, day_count)
-    steps = habit.steps(clock, trend_multiplier(people, baseline, slope, day_count))
+    multiplier = trend_multiplier(people, baseline, slope, day_count)
+    steps = habit.steps(clock, multiplier)
     hours = hourly_activity(clock, people, steps, habit.awake_min, in_bed_min)
-    return Planted(plan, clock, people, wear, nights, in_bed_min, hours, baseline, slope)
+    lived_steps = habit.lived_steps(multiplier)
+    return Planted(plan, clock, people, wear, nights, in_bed_min, hours, lived_steps, baseline, slope)

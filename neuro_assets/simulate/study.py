@@ -11,6 +11,7 @@ from neuro_assets.simulate import frames
 from neuro_assets.simulate.heart_rate import draw_heart_rate
 from neuro_assets.simulate.plan import SimulationPlan
 from neuro_assets.simulate.planted import plant
+from neuro_assets.simulate.ratings import answers, draw_ratings, ratings_truth
 from neuro_assets.simulate.truth import truth_tables
 
 
@@ -19,8 +20,9 @@ class SimulatedStudy:
     """A study with the vendor's columns, row order and naive local times; each measurement stands once.
 
     `daily_activity` holds complete days; `daily_activity_at_cut` the rows of the day of `plan.export_cut` as
-    an export taken then saw them. `participants` maps participant_id to the 10-digit vendor_id. The tables of
-    `truth` are described in `truth.truth_tables`.
+    an export taken then saw them. `participants` maps participant_id to the 10-digit vendor_id. `answers` are those
+    of the instrument `ratings.INSTRUMENT`. The tables of `truth` are described in `truth.truth_tables` and
+    `ratings.ratings_truth`.
     """
 
     plan: SimulationPlan
@@ -32,13 +34,15 @@ class SimulatedStudy:
     hourly_calories: pd.DataFrame
     hourly_intensities: pd.DataFrame
     heartrate: pd.DataFrame
+    answers: pd.DataFrame
     truth: dict[str, pd.DataFrame]
 
 
 def simulate_study(plan: SimulationPlan) -> SimulatedStudy:
     """Simulate the study of a plan. Equal plans give equal studies."""
     planted = plant(plan)
-    truth = truth_tables(planted)
+    ratings = draw_ratings(planted)
+    truth = truth_tables(planted) | {"ratings": ratings_truth(planted, ratings)}
     return SimulatedStudy(
         plan=plan,
         participants=truth["people"].filter(items=["participant_id", "vendor_id"]),
@@ -49,5 +53,6 @@ def simulate_study(plan: SimulationPlan) -> SimulatedStudy:
         hourly_calories=frames.hourly_calories(planted),
         hourly_intensities=frames.hourly_intensities(planted),
         heartrate=draw_heart_rate(planted),
+        answers=answers(planted, ratings),
         truth=truth,
     )

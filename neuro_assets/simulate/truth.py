@@ -24,6 +24,8 @@ def truth_tables(planted: Planted) -> dict[str, pd.DataFrame]:
     - `daily_totals`: steps of each complete day that has a dailyActivity row
     - `partial_day`: the day both exports share, as each of them has it
     - `duplicates`: rows that stand more than once in a file; `copies` is how often
+
+    What people answer has a table of its own, by `ratings.ratings_truth`.
     """
     people, clock, wear = planted.people, planted.clock, planted.wear
     day_steps = sum_by_day(clock, planted.hours.steps)

@@ -11,9 +11,30 @@ import pandas as pd
 import yaml
 
 from neuro_assets.simulate.fitabase import write_file
+from neuro_assets.simulate.ratings import INSTRUMENT
 from neuro_assets.simulate.study import SimulatedStudy
 
 EXPECTED_STREAMS = ["daily_activity", "daily_sleep", "steps", "calories", "intensity", "heart_rate"]
+FEATURES = [
+    "steps.total:7d.deviation",
+    "steps.total:14d.deviation",
+    "steps.total:28d.deviation",
+    "sleep.total_asleep_min:7d.deviation",
+    "sleep.total_asleep_min:14d.deviation",
+    "sleep.total_asleep_min:28d.deviation",
+    "heart_rate.mean:7d.deviation",
+    "heart_rate.p05:7d.deviation",
+    "heart_rate.sd:7d.deviation",
+    "calories.total:7d.deviation",
+    "heart_rate.p05",
+]
+"""Of what hours and totals of nights give: how far a day is from the person's own days before it, and one level that
+tells people apart. A night without times of its own counts as known when its day is over: the last one that a forecast
+of the next morning has is that of the day before."""
+MODELS = {
+    "tiredness": {"title": "A tired morning", "positive_at_least": 4},
+    "mood": {"title": "A morning in a bad mood", "positive_at_most": 2},
+}
 
 
 def write_study(study: SimulatedStudy, out: Path) -> list[Path]:
@@ -26,6 +47,7 @@ def write_study(study: SimulatedStudy, out: Path) -> list[Path]:
         path = out / "exports" / name
         write_file(_with_duplicates(study, frame, name), path)
         exports.append(path)
+    exports += _write_answers(study, out / "exports")
     (out / "truth").mkdir(parents=True, exist_ok=True)
     for name, table in study.truth.items():
         table.to_csv(out / "truth" / f"{name}.csv", index=False, lineterminator="\n")
@@ -78,9 +100,31 @@ def _write_protocol(study: SimulatedStudy, path: Path) -> None:
         "participants": "participants.csv",
         "auto_enrol": False,
         "expected_streams": EXPECTED_STREAMS,
+        "surveys": [INSTRUMENT],
+        "models": {
+            item: {
+                **told,
+                "outcome": {"instrument": INSTRUMENT, "item": item},
+                "horizon_days": 1,
+                "features": list(FEATURES),
+            }
+            for item, told in MODELS.items()
+        },
     }
     text = yaml.safe_dump(protocol, sort_keys=False, default_flow_style=None, width=110)
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_answers(study: SimulatedStudy, folder: Path) -> list[Path]:
+    """The answers of both periods. They have local times and pseudonyms, as the codebook's files do."""
+    cut, time = np.datetime64(study.plan.export_cut), study.answers["answered_at"].to_numpy()
+    periods = {"period1": time < cut, "period2": time >= cut.astype("datetime64[D]")}
+    paths = []
+    for name, is_in_it in periods.items():
+        path = folder / name / f"{INSTRUMENT}.csv"
+        study.answers.loc[is_in_it].to_csv(path, index=False, lineterminator="\n", date_format="%Y-%m-%d %H:%M:%S")
+        paths.append(path)
+    return paths
 
 
 def _write_participants(study: SimulatedStudy, path: Path) -> None:

@@ -14,7 +14,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from neuro_assets.models.references import resolve, vocabulary_of
 from neuro_assets.simulate import SimulationPlan, simulate_study, write_study
+from neuro_assets.study import load_study
+from neuro_assets.surveys.load import BUILT_IN, read_codebook
 
 if TYPE_CHECKING:
     from neuro_assets_tests.simulate.conftest import WrittenStudy
@@ -38,7 +41,7 @@ def test_equal_plans_give_equal_bytes_also_in_another_process(tmp_path: Path) ->
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "there")], check=True, cwd=root)
     here = digests(tmp_path / "here")
     assert here == digests(tmp_path / "there")
-    assert len(here) == 12 + 10 + 2
+    assert len(here) == 14 + 11 + 2
     write_study(simulate_study(replace(SMALL, seed=8)), tmp_path / "other")
     assert (
         digests(tmp_path / "other")["exports/period1/hourlySteps_merged.csv"]
@@ -132,7 +135,9 @@ def test_heart_rate_comes_every_five_minutes_at_irregular_seconds(written: Writt
 def test_protocol_and_participants(written: WrittenStudy) -> None:
     text = (written.out / "study.yaml").read_text()
     assert "window: {start: 2016-02-20, end: 2016-04-04}\n" in text
-    assert yaml.safe_load(text) == {
+    protocol = yaml.safe_load(text)
+    models = protocol.pop("models")
+    assert protocol == {
         "id": "simulated",
         "name": "Simulated study",
         "default_time_zone": "America/New_York",
@@ -140,7 +145,17 @@ def test_protocol_and_participants(written: WrittenStudy) -> None:
         "participants": "participants.csv",
         "auto_enrol": False,
         "expected_streams": ["daily_activity", "daily_sleep", "steps", "calories", "intensity", "heart_rate"],
+        "surveys": ["ema_mood"],
     }
+    assert {name: (told["outcome"]["item"], told["horizon_days"]) for name, told in models.items()} == {
+        "tiredness": ("tiredness", 1),
+        "mood": ("mood", 1),
+    }
+    assert models["tiredness"]["features"] == models["mood"]["features"]
+    study = load_study(written.out / "study.yaml")
+    vocabulary = vocabulary_of(study, [read_codebook(BUILT_IN / "ema_mood.yaml")])
+    for model in study.models.values():
+        assert [f.name for f in resolve(model, vocabulary).features] == models["mood"]["features"]
     people = pd.read_csv(written.out / "participants.csv")
     assert list(people.columns) == [
         "participant_id", "enrolled_on", "withdrawn_on", "time_zone", "alias_fitabase",
@@ -154,7 +169,7 @@ def test_small_studies_work_and_plant_no_trend_without_time_for_one(
     tmp_path: Path, participants: int, days: int
 ) -> None:
     study = simulate_study(SimulationPlan(participants=participants, days=days))
-    assert len(write_study(study, tmp_path)) == 12
+    assert len(write_study(study, tmp_path)) == 14
     late = study.truth["baseline"]["baseline_end_day"] == pd.Timestamp(study.plan.last_day)
     too_short = set(study.truth["baseline"].loc[late | (days < 14), "participant_id"])
     trends = study.truth["trends"].set_index("participant_id")

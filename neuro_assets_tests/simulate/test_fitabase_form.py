@@ -38,9 +38,9 @@ ROW_FORMS = {
 BOTH_PERIODS = [f"{period}/{name}" for name in REAL_HEADERS for period in ("period1", "period2")]
 
 
-def test_six_files_of_two_periods_are_written(written: WrittenStudy) -> None:
+def test_six_files_and_the_answers_of_two_periods_are_written(written: WrittenStudy) -> None:
     names = [path.relative_to(written.out / "exports").as_posix() for path in written.exports]
-    assert names == BOTH_PERIODS
+    assert names == [*BOTH_PERIODS, "period1/ema_mood.csv", "period2/ema_mood.csv"]
     assert sum(path.stat().st_size for path in written.exports) < 20e6
 
 

@@ -81,7 +81,7 @@ def test_unusual_shifts(tmp_path: Path, zone: str, day: str, hours: float, label
         (steps["Id"] == steps["Id"].iloc[0]) & (steps["ActivityHour"].dt.normalize() == pd.Timestamp(day))
     ]["ActivityHour"]
     assert first_hours.dt.strftime("%H:%M").tolist()[:4] == labels
-    assert len(write_study(study, tmp_path)) == 12
+    assert len(write_study(study, tmp_path)) == 14
 
 
 def test_a_day_the_zone_skipped_is_absent() -> None:
