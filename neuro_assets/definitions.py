@@ -10,6 +10,7 @@ from neuro_assets.assets.coverage import build_coverage_assets
 from neuro_assets.assets.events import build_event_assets
 from neuro_assets.assets.features import build_feature_assets
 from neuro_assets.assets.imputed import build_imputed_assets
+from neuro_assets.assets.models import build_model_assets
 from neuro_assets.assets.raw import LANDING, build_raw_asset
 from neuro_assets.assets.series import build_series_assets
 from neuro_assets.assets.staging import build_staging_asset
@@ -51,6 +52,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         *build_dbt_assets(partitions),
         build_engagement_asset(),
     ]
+    present = {key for a in assets if isinstance(a, dg.AssetsDefinition) for key in a.keys}
+    assets += build_model_assets(sources, study, present)
     automation = build_automation(settings, study)
     return dg.Definitions(
         assets=assets,

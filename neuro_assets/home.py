@@ -24,7 +24,7 @@ def ensure_home(settings: Settings) -> list[str]:
         settings.rejected,
         settings.home / "sources",
         settings.home / "surveys",
-        settings.home / "models",
+        settings.models,
         settings.dagster_home,
     ):
         if not folder.exists():

@@ -155,6 +155,11 @@ class Settings(BaseSettings):
         return self.home / "rejected"
 
     @property
+    def models(self) -> Path:
+        """Files of learned models, by name and version."""
+        return self.home / "models"
+
+    @property
     def dagster_home(self) -> Path:
         """Dagster's own storage."""
         return self.home / "dagster"

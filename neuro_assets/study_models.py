@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from neuro_assets.study_references import NAME, SURVEY, WILDCARD, Reference, is_listed_as, near, parse_reference
 
@@ -24,6 +24,10 @@ _POSITIVE = (
     "positive_below_own_median",
 )
 _SCHEMAS = ("features", "baselines", "staging")
+# What a version learns does not depend on these.
+_BESIDE_LEARNING = {"use", "title", "margin", "retraining"}
+# Tables of the schema `models`, in which each model is an asset.
+RESERVED = ("registry", "evaluation", "sample", "leak", "prediction", "watch", "drift")
 
 
 class _Model(BaseModel):
@@ -106,6 +110,9 @@ class Retraining(_Model):
     drifted_features: int = Field(default=1, ge=1, description="So many features drifted.")
     calibration: float = Field(
         default=0.1, gt=0, le=1, description="Outcomes differ so much from what was predicted, beyond chance."
+    )
+    every_days: int | None = Field(
+        default=None, ge=1, description="The last version learned so many days ago; left out: age is no reason."
     )
 
 
@@ -217,12 +224,29 @@ class ModelDeclaration(_Model):
         side = "above" if self.positive_above_own_median else "below"
         return f"{self.outcome} is {side} the median of the person's own earlier ones, {self.least_earlier} at least"
 
+    @property
+    def learning(self) -> dict[str, Any]:
+        """What a version learns by; two declarations with the same learn the same from the same lake."""
+        return self.model_dump(mode="json", exclude=_BESIDE_LEARNING)
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """What is predicted, of whom; two versions with the same can be compared."""
+        asked = self.model_dump(mode="json", include={"outcome", *_POSITIVE, "least_earlier", "unit"})
+        return asked | ({"answer": self.summary.answer} if self.summary else {})
+
     def is_listed(self, reference: Reference) -> bool:
         """Whether a feature is on the leak list."""
         return any(is_listed_as(entry, reference) for entry in self.leak_list)
 
 
-Models = dict[Annotated[str, Field(pattern=NAME)], ModelDeclaration]
+def _is_free(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"'{name}' is a table of the schema `models`; choose another name")
+    return name
+
+
+Models = dict[Annotated[str, Field(pattern=NAME), AfterValidator(_is_free)], ModelDeclaration]
 
 
 def built_in_names() -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
@@ -14,6 +13,8 @@ from neuro_assets.staging.stage import contest_days
 from neuro_assets.streams.catalogue import STREAMS, stream
 from neuro_assets.streams.model import Stream
 from neuro_assets.surveys.load import codebooks_of
+from neuro_assets.trace_features import feature_files, prediction_nodes
+from neuro_assets.trace_node import Node, shown
 
 # How a table that is not staging follows from staging tables, in words and as (stream, days) of a person.
 _DERIVED = {
@@ -35,19 +36,6 @@ MAX_ROWS = 20
 
 class TraceError(ValueError):
     """The row asked for cannot be found or the question is incomplete."""
-
-
-@dataclass
-class Node:
-    """One step of the way back: a table's row, a rule, a file."""
-
-    title: str
-    facts: dict[str, Any] = field(default_factory=dict)
-    children: list["Node"] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {"title": self.title, "facts": self.facts, "from": [c.as_dict() for c in self.children]}
 
 
 def trace(job: Ingest, table: str, where: Mapping[str, str]) -> Node:
@@ -88,12 +76,16 @@ _OF_RESPONSES = ("baselines.survey_", "staging.survey_wide_")
 
 
 def _row_node(job: Ingest, connection: Connection, table: str, row: dict[str, Any]) -> Node:
-    node = Node(f"{table} row", {k: _shown(v) for k, v in row.items()})
+    node = Node(f"{table} row", {k: shown(v) for k, v in row.items()})
     name = table.removeprefix("staging.").removesuffix("_of_record")
     if table.startswith("staging.") and name in {s.name for s in STREAMS}:
         node.children = [_staged(job, connection, stream(name), row)]
     elif table.startswith(_OF_RESPONSES):
         node.children = _answers(job, connection, table, row)
+    elif table.startswith("features."):
+        node.children = feature_files(connection, table, row)
+    elif table == "models.prediction":
+        node.children = prediction_nodes(connection, job, row)
     elif table.startswith("baselines."):
         node.children = _derived(job, connection, table, row)
     elif "file_id" in row and "row_number" in row:
@@ -107,7 +99,7 @@ def _derived(job: Ingest, connection: Connection, table: str, row: dict[str, Any
     streams, rule = _DERIVED.get(table, ((), ""))
     for name in streams:
         for staged in _staged_rows(connection, name, person, [row["day"]]):
-            node = Node(f"staging.{name} row ({rule})", {k: _shown(v) for k, v in staged.items()})
+            node = Node(f"staging.{name} row ({rule})", {k: shown(v) for k, v in staged.items()})
             node.children = [_staged(job, connection, stream(name), staged)]
             found.append(node)
     if table in {
@@ -287,7 +279,3 @@ def _text(job: Ingest, stored: str, reading: dict[str, Any], row_number: int) ->
         below = islice(handle, _header_line(reading), None)
         lines = (text.rstrip("\n") for text in below if text.strip())
         return next(islice(lines, row_number - 1, row_number), "(beyond the end of the file)")
-
-
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, int | float | bool | str) or value is None else str(value)

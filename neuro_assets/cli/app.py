@@ -18,6 +18,7 @@ from neuro_assets.cli import (
     files,
     keep,
     look,
+    model,
     people,
     plot,
     rejected,
@@ -33,6 +34,7 @@ from neuro_assets.collect.spool import SpoolError
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.extensions import ExtensionMissingError
 from neuro_assets.lake.lake import LakeError
+from neuro_assets.models.errors import ModelError
 from neuro_assets.settings import SettingsError
 from neuro_assets.sources.load import SourceError
 from neuro_assets.study import StudyError
@@ -53,6 +55,7 @@ _TOLD = (
     SettingsError,
     SourceError,
     LakeError,
+    ModelError,
     TraceError,
     FileRefusedError,
     ExtensionMissingError,
@@ -90,6 +93,18 @@ plot_app.command("participant")(plot.one_person)
 app.add_typer(plot_app)
 
 
+model_app = typer.Typer(
+    name="model",
+    help="Models: their versions, their cards, and going back to a champion of before.",
+    no_args_is_help=True,
+)
+model_app.command("list")(model.listed)
+model_app.command()(model.card)
+model_app.command()(model.rollback)
+model_app.command()(model.retire)
+app.add_typer(model_app)
+
+
 @app.callback()
 def _globals(
     home: Annotated[
@@ -116,6 +131,7 @@ app.command()(look.trace)
 app.command()(series.series)
 app.command()(backtest.backtest)
 app.command()(features.features)
+app.command()(model.train)
 app.command()(people.worklist)
 app.command()(people.contacted)
 app.command()(demo.simulate)

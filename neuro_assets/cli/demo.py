@@ -138,7 +138,7 @@ def _run_everything(job: Ingest) -> None:
     from neuro_assets.cli.work import run
 
     report_to_dagster(job)
-    run(since=None, until=None, select=None, as_json=False)
+    run(since=None, until=None, select=None, learn=False, as_json=False)
 
 
 def _tell(findings: list[Finding], home: Path, seconds: float) -> None:
@@ -154,4 +154,5 @@ def _tell(findings: list[Finding], home: Path, seconds: float) -> None:
     out.print(f"  neuro --home {home} status       files, days, holds, quarantine")
     out.print(f"  neuro --home {home} trace baselines.user_activity_deviation {person}")
     out.print(f'  neuro --home {home} sql "select * from baselines.user_engagement_trend"')
+    out.print(f"  neuro --home {home} train        models of its answers: one that holds, and one that does not")
     out.print("`neuro` is .venv/bin/neuro. Your own study: neuro init, then edit .neuro/study.yaml.")

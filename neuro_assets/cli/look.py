@@ -12,8 +12,8 @@ from rich.tree import Tree
 from neuro_assets.cli.console import fail, out, print_json, table
 from neuro_assets.cli.context import open_home
 from neuro_assets.status import Status, read_status
-from neuro_assets.trace import Node
 from neuro_assets.trace import trace as trace_row
+from neuro_assets.trace_node import Node
 
 
 def status(

@@ -1,5 +1,6 @@
 """`neuro run` and `neuro maintain`: doing now what automation would do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Annotated, Any
@@ -48,6 +49,7 @@ def run(
         str | None,
         typer.Option(help="Only these assets (a Dagster selection), stale or not, for the given days."),
     ] = None,
+    learn: Annotated[bool, typer.Option(help="Let models learn anew that are due by the protocol.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Materialise what is out of date, then say what was done. Exit code 1 if a run failed."""
@@ -65,6 +67,8 @@ def run(
             if select
             else (_run_stale(instance, definitions, since, until))
         )
+        if learn and not select and all(d["success"] for d in done):
+            done += _run_due(instance, definitions, job)
         record_runs(job, instance)
     if as_json:
         print_json({"runs": done})
@@ -91,11 +95,19 @@ def _run_stale(instance: Any, definitions: Any, since: str | None, until: str | 
     while plan.days and plan.days != before and all(d["success"] for d in done):
         for span, names in plan.ranges():
             keys = [key_of_name(n) for n in names]
-            done.append(_execute(instance, definitions, keys, str(span.start), str(span.end)))
+            done.append(execute(instance, definitions, keys, str(span.start), str(span.end)))
         before, plan = plan.days, stale_plan(instance, definitions, since, until)
     if plan.whole and all(d["success"] for d in done):
-        done.append(_execute(instance, definitions, [key_of_name(n) for n in plan.whole]))
+        done.append(execute(instance, definitions, [key_of_name(n) for n in plan.whole]))
     return done
+
+
+def _run_due(instance: Any, definitions: Any, job: Ingest) -> list[dict[str, Any]]:
+    """Let the models learn that are due, as the sensor would."""
+    from neuro_assets.cli import model
+
+    due = model.due_models(job) if job.study.models else {}
+    return model.learn(instance, definitions, job, due, "neuro run") if due else []
 
 
 def _run_selected(
@@ -110,15 +122,22 @@ def _run_selected(
     window = job.window
     done = []
     if by_day:
-        done.append(_execute(instance, definitions, by_day, since or str(window.start), until or str(window.end)))
+        done.append(execute(instance, definitions, by_day, since or str(window.start), until or str(window.end)))
     if whole and all(d["success"] for d in done):
-        done.append(_execute(instance, definitions, whole))
+        done.append(execute(instance, definitions, whole))
     return done
 
 
-def _execute(
-    instance: Any, definitions: Any, keys: list[Any], start: str | None = None, end: str | None = None
+def execute(
+    instance: Any,
+    definitions: Any,
+    keys: list[Any],
+    start: str | None = None,
+    end: str | None = None,
+    *,
+    config: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
+    """Materialise assets in one run, for a range of days where they have some; tells what failed, and what was run."""
     from neuro_assets.automation.runs import PID_TAG, process_tag
     from neuro_assets.keys import table_name
 
@@ -131,14 +150,16 @@ def _execute(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as handle, redirect_stdout(handle):
         result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=instance, asset_selection=keys, tags=tags, raise_on_error=False, run_config=_QUIET
+            instance=instance, asset_selection=keys, tags=tags, raise_on_error=False, run_config=_QUIET | (config or {})
         )
     if not result.success:
         for event in result.all_events:
             if event.is_step_failure:
                 error = event.event_specific_data.error
                 cause = error.cause or error if error else None
-                fail(f"{event.step_key}: {cause.message.strip() if cause else 'failed'}")
+                # The name of the class says nothing to whoever reads the terminal.
+                told = re.sub(r"^[\w.]+Error: ", "", cause.message.strip()) if cause else "failed"
+                fail(f"{event.step_key}: {told}")
     return {"run_id": result.run_id, "assets": names, "from": start, "to": end, "success": result.success}
 
 

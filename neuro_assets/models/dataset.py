@@ -195,7 +195,8 @@ def _told(model: ModelDeclaration, samples: Samples, values: Values) -> Iterator
     if model.association:
         yield "an association, not a prediction: features are of the outcome's own day, and may have come after it"
     else:
-        yield f"features are of {model.horizon_days} days before the outcome's day, or earlier"
+        days = "the day" if model.horizon_days == 1 else f"{model.horizon_days} days"
+        yield f"features are of {days} before the outcome's day, or earlier"
     if model.same_morning_sleep:
         yield "features of the main sleep are of the night before the answer, as far as it ended before the answer"
     if values.late_nights:

@@ -39,14 +39,14 @@ _ITEMS = f"""
 # Without a moment of its own a row is known when its day is over.
 _TABLE = """
     SELECT t.participant_id, t.day, {at} AS at_us,
-        epoch_us((t.day + 1)::TIMESTAMP) - epoch_us(timezone(coalesce(z.zone, $zone), (t.day + 1)::TIMESTAMP))
-            AS offset_us,
+        epoch_us((t.day + 1)::TIMESTAMP) - {ends} AS offset_us,
         {response_id} AS response_id, t."{column}"::DOUBLE AS score, true AS is_of_record
     FROM {table} t LEFT JOIN people_zones z
         ON z.participant_id = t.participant_id AND t.day >= z.since AND t.day < z.until
     {where}
 """
-_DAY_ENDS = "epoch_us(timezone(coalesce(z.zone, $zone), (t.day + 1)::TIMESTAMP))"
+# When the local day of a row `t` is over, of a person whose zone is `z`.
+DAY_ENDS = "epoch_us(timezone(coalesce(z.zone, $zone), (t.day + 1)::TIMESTAMP))"
 _EARLIER = """
     SELECT *, median(score) OVER earlier AS own_median, count(score) OVER earlier AS n_earlier FROM outcomes_of_days
     WINDOW earlier AS (PARTITION BY participant_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
@@ -171,13 +171,14 @@ def _of_table(connection: Connection, study: Study, outcome: Outcome) -> pl.Data
     bound |= {f"key{n}": value for n, value in enumerate(outcome.where.values())}
     where = " AND ".join(f't."{key}" = $key{n}' for n, key in enumerate(outcome.where))
     sql = _TABLE.format(
-        at="epoch_us(t.ts)" if "ts" in columns else _DAY_ENDS,
+        at="epoch_us(t.ts)" if "ts" in columns else DAY_ENDS,
+        ends=DAY_ENDS,
         response_id="t.response_id" if "response_id" in columns else "''",
         column=outcome.column,
         table=outcome.table,
         where=f"WHERE {where}" if where else "",
     )
-    connection.register("people_zones", _zones(study).to_arrow())
+    connection.register("people_zones", zones_of(study).to_arrow())
     found = connection.execute(sql, bound).pl()
     connection.unregister("people_zones")
     if "ts" not in columns and found.select("participant_id", "day").is_duplicated().any():
@@ -204,7 +205,8 @@ def _columns_of(connection: Connection, outcome: Outcome) -> Mapping[str, str]:
     return columns
 
 
-def _zones(study: Study) -> pl.DataFrame:
+def zones_of(study: Study) -> pl.DataFrame:
+    """Which zone each person is in, by local day: participant_id, since, until, zone."""
     schema = {"participant_id": pl.String, "since": pl.Date, "until": pl.Date, "zone": pl.String}
     rows = [(p.participant_id, *period[:3]) for p in study.people for period in zone_periods(study, p)]
     return pl.DataFrame(rows, schema=schema, orient="row")

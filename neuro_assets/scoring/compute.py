@@ -9,6 +9,7 @@ import polars as pl
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.ddl import ensure_tables, existing_columns, missing_tables
 from neuro_assets.lake.lake import Connection
+from neuro_assets.streams.frames import schema_of
 from neuro_assets.streams.model import Column, Table
 from neuro_assets.streams.surveys import (
     SURVEY_FLAG,
@@ -208,10 +209,7 @@ def _repeated(codebook: Codebook, responses: pl.DataFrame) -> pl.DataFrame:
 
 def empty_frame(table: Table) -> pl.DataFrame:
     """No rows, in the columns and types of a table."""
-    types = {"VARCHAR": pl.String, "DATE": pl.Date, "TIMESTAMP": pl.Datetime("us"), "DOUBLE": pl.Float64,
-             "TIMESTAMPTZ": pl.Datetime("us", "UTC"), "INTEGER": pl.Int32, "TINYINT": pl.Int8,
-             "BOOLEAN": pl.Boolean}  # fmt: skip
-    return pl.DataFrame(schema={c.name: types[c.type] for c in table.columns})
+    return pl.DataFrame(schema=schema_of(table))
 
 
 def together(frames: list[pl.DataFrame]) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
+from neuro_assets.streams.frames import polars_type
 from neuro_assets.streams.model import Column, Stream
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _pandera_column(column: Column) -> "pa.Column":
     if column.isin is not None:
         allowed = list(column.isin)
         checks.append(pa.Check(lambda d: _among(d, allowed), name=f"{column.name}_values"))
-    return pa.Column(_polars_type(column), checks, nullable=column.nullable)
+    return pa.Column(polars_type(column), checks, nullable=column.nullable)
 
 
 def _within(data: "pa.PolarsData", low: float, high: float) -> "pl.LazyFrame":
@@ -133,20 +134,3 @@ def _rule_check(name: str, expression: "pl.Expr") -> "pa.Check":
     import pandera.polars as pa
 
     return pa.Check(lambda d: d.lazyframe.select(expression.fill_null(value=True)), name=name)
-
-
-def _polars_type(column: Column) -> "pl.DataType | type[pl.DataType]":
-    import polars as pl
-
-    return {
-        "VARCHAR": pl.String,
-        "BOOLEAN": pl.Boolean,
-        "TINYINT": pl.Int8,
-        "SMALLINT": pl.Int16,
-        "INTEGER": pl.Int32,
-        "BIGINT": pl.Int64,
-        "DOUBLE": pl.Float64,
-        "DATE": pl.Date,
-        "TIMESTAMP": pl.Datetime("us"),
-        "TIMESTAMPTZ": pl.Datetime("us", "UTC"),
-    }[column.type]

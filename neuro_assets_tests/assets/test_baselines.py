@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from neuro_assets.trace import Node, trace
+from neuro_assets.trace import trace
+from neuro_assets.trace_node import Node
 from neuro_assets_tests.assets.conftest import FALLS, HOLDS, NEVER, SHORT, Flow
 
 MADE = (FALLS, HOLDS, SHORT, NEVER)

@@ -83,7 +83,7 @@ def told(found: Dataset, before: date | None = None) -> dict[tuple[str, date], t
         samples.score.tolist(),
         found.response_id.tolist(),
         found.outcome_at.tolist(),
-        np.where(np.isnan(samples.values), None, samples.values).tolist(),
+        np.where(np.isnan(samples.values), np.array(None), samples.values).tolist(),
         np.stack([found.known.known_at[c.name] for c in found.columns], axis=1).tolist(),
         strict=True,
     )

@@ -91,7 +91,7 @@ class Rules:
 class Reason:
     """Why a model has to learn anew: the rule and, in words, the facts."""
 
-    kind: Literal["new_labels", "performance", "feature_drift", "outcome_drift"]
+    kind: Literal["new_labels", "performance", "feature_drift", "outcome_drift", "age", "declaration"]
     told: str
 
 
