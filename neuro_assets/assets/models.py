@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import dagster as dg
+import polars as pl
 from pydantic import Field
 
 from neuro_assets.assets.describe import OWNERS, log_line, markdown_table, picture, results_of, spec_of_all
@@ -19,15 +20,16 @@ from neuro_assets.models.records import Facts
 from neuro_assets.models.references import FeatureRef, resolve, vocabulary_of
 from neuro_assets.models.registry import Version, ensure_models
 from neuro_assets.models.report import REPORT, auc_picture, calibration_picture, importance_picture
+from neuro_assets.models.screening import screening_page, tell_screening
 from neuro_assets.models.train import BY_HAND, train
 from neuro_assets.models.watch import watch, write_watch
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.sources.load import Sources
 from neuro_assets.streams.model import Table
-from neuro_assets.streams.models import OF_VERSIONS, OF_WATCH, PREDICTION, REGISTRY, WATCH
+from neuro_assets.streams.models import OF_VERSIONS, OF_WATCH, PREDICTION, REGISTRY, SAMPLE, SCREENING, WATCH
 from neuro_assets.streams.surveys import SURVEY_RESPONSE, SURVEY_SCORE
 from neuro_assets.study import Study, StudyError
-from neuro_assets.study_models import ModelDeclaration
+from neuro_assets.study_models import PARTICIPANT, ModelDeclaration
 from neuro_assets.surveys.load import codebooks_of
 
 SCHEMA = REGISTRY.schema
@@ -67,7 +69,8 @@ def build_model_assets(sources: Sources, study: Study, present: Collection[dg.As
     read = {name: _read(model, features[name], present) for name, model in study.models.items()}
     every = list(dict.fromkeys(key for keys in read.values() for key in keys))
     models = [_model(name, model, read[name]) for name, model in study.models.items()]
-    return [*models, _versions(list(study.models)), _predictions(every, features), _watch(every)]
+    by_person = [_screening()] if any(m.unit == PARTICIPANT for m in study.models.values()) else []
+    return [*models, _versions(list(study.models)), _predictions(every, features), _watch(every), *by_person]
 
 
 def _features(sources: Sources, study: Study, name: str, model: ModelDeclaration) -> tuple[FeatureRef, ...]:
@@ -249,6 +252,35 @@ def _watch(read: list[dg.AssetKey]) -> dg.AssetsDefinition:
         return results_of(found, facts)
 
     return model_watch
+
+
+def _screening() -> dg.AssetsDefinition:
+    """Who screens positive."""
+
+    @dg.multi_asset(
+        name="analytics_screening",
+        specs=[spec_of_all(SCREENING, map(key_of, (REGISTRY, SAMPLE, PREDICTION)))],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=checks.screening_check_specs(),
+    )
+    @infrastructure_retried
+    def analytics_screening(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        job = home.job()
+        with job.lake.connect() as connection:
+            ensure_models(connection, job)
+            screened = tell_screening(connection, job)
+            found = checks.screening_check_results(connection)
+            page = screening_page(connection, job, screened)
+        path = job.settings.home / "reports" / "screening.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+        context.log.info(log_line("screened", people=screened.height))
+        counted = screened.group_by("model", "basis", "is_positive", "is_called").len("people").sort(pl.all())
+        facts = {"dagster/row_count": screened.height, "report": f"reports/{path.name}"}
+        facts |= {"people": markdown_table(counted)}
+        return dg.MaterializeResult(asset_key=key_of(SCREENING), metadata=facts, check_results=found)
+
+    return analytics_screening
 
 
 def _rows(connection: Connection, table: Table) -> int:

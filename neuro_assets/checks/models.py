@@ -10,12 +10,13 @@ from neuro_assets.lake.lake import Connection
 from neuro_assets.models.artifact import ArtifactError
 from neuro_assets.models.registry import ARCHIVED, CHAMPION, open_model, read_versions
 from neuro_assets.streams.model import Table
-from neuro_assets.streams.models import DRIFT, EVALUATION, LEAK, PREDICTION, REGISTRY, SAMPLE, WATCH
+from neuro_assets.streams.models import DRIFT, EVALUATION, LEAK, PREDICTION, REGISTRY, SAMPLE, SCREENING, WATCH
 
 NO_LEAKS, APART = "no_leaks", "people_are_held_apart"
 ONE_CHAMPION, FILES = "one_version_predicts", "files_are_what_was_learned"
 WITHIN, EVERY_ROW, TOLD = "intervals_hold_their_estimates", "every_sample_is_there", "findings_are_counted"
 BY_CHAMPION, UNSEEN = "champions_said_it", "nothing_learned_is_predicted"
+ONCE, HELD_APART = "people_are_there_once", "known_people_were_held_out"
 ACCOUNTED, OF_LAST = "samples_are_accounted_for", "drift_is_of_the_last_version"
 
 _OF_ASSET = {
@@ -39,7 +40,17 @@ _OF_WATCH = {
     WATCH: {ACCOUNTED: "New samples are no more than there are, and what is due has a reason."},
     DRIFT: {OF_LAST: "Drift is told of the last version that learned, each feature once."},
 }
+_OF_SCREENING = {
+    ONCE: "Each person is there once for each model.",
+    HELD_APART: "Whoever the champion learned from is told by what was said while the person was held out.",
+}
 _SQL = {
+    ONCE: f"SELECT count(*) - count(DISTINCT (model, participant_id)) FROM {SCREENING.qualified}",
+    HELD_APART: f"""
+        SELECT count(*) FROM {SCREENING.qualified} s JOIN {SAMPLE.qualified} l USING (model, participant_id)
+        JOIN {REGISTRY.qualified} r ON r.model = l.model AND r.version = l.version AND r.alias = '{CHAMPION}'
+        WHERE s.basis <> 'held_out'
+    """,
     ONE_CHAMPION: f"""
         SELECT (SELECT count(*) FROM (
             SELECT model FROM {REGISTRY.qualified} WHERE alias = '{CHAMPION}' GROUP BY model HAVING count(*) > 1
@@ -152,6 +163,16 @@ def watch_check_specs() -> list[dg.AssetCheckSpec]:
 def watch_check_results(connection: Connection) -> list[dg.AssetCheckResult]:
     """The checks of what is watched."""
     return _results(connection, _OF_WATCH)
+
+
+def screening_check_specs() -> list[dg.AssetCheckSpec]:
+    """Specs of the checks of the screening."""
+    return _specs({SCREENING: _OF_SCREENING})
+
+
+def screening_check_results(connection: Connection) -> list[dg.AssetCheckResult]:
+    """The checks of the screening."""
+    return _results(connection, {SCREENING: _OF_SCREENING})
 
 
 def _specs(told: dict[Table, dict[str, str]]) -> list[dg.AssetCheckSpec]:

@@ -52,7 +52,7 @@ def learn(
         execute(instance, definitions, [model_key(name)], config=learning_config({name: reasons}, who))
         for name, reasons in models.items()
     ]
-    done.append(execute(instance, definitions, _that_follow()))
+    done.append(execute(instance, definitions, _that_follow(job)))
     record_runs(job, instance)
     return done
 
@@ -144,11 +144,12 @@ def _known(job: Ingest, names: list[str]) -> list[str]:
     return names
 
 
-def _that_follow() -> list[Any]:
+def _that_follow(job: Ingest) -> list[Any]:
     from neuro_assets.keys import key_of
-    from neuro_assets.streams.models import MODEL_TABLES
+    from neuro_assets.models.screening import screened_models
+    from neuro_assets.streams.models import MODEL_TABLES, SCREENING
 
-    return [key_of(table) for table in MODEL_TABLES]
+    return [key_of(table) for table in (*MODEL_TABLES, *([SCREENING] if screened_models(job) else []))]
 
 
 def _follow(job: Ingest) -> None:
@@ -157,7 +158,7 @@ def _follow(job: Ingest) -> None:
 
     quiet_dagster()
     with open_instance() as instance:
-        done = execute(instance, load_graph(), _that_follow())
+        done = execute(instance, load_graph(), _that_follow(job))
         record_runs(job, instance)
     if not done["success"]:
         raise typer.Exit(1)

@@ -16,7 +16,7 @@ from neuro_assets.lake.lake import Connection, LakeBusyError
 from neuro_assets.models.artifact import Model, read_model
 from neuro_assets.models.errors import ModelError
 from neuro_assets.streams.model import Table
-from neuro_assets.streams.models import MODEL_TABLES, OF_VERSIONS, REGISTRY, SAMPLE
+from neuro_assets.streams.models import MODEL_TABLES, OF_VERSIONS, REGISTRY, SAMPLE, SCREENING
 from neuro_assets.study_models import ModelDeclaration
 
 CHAMPION, CHALLENGER, ARCHIVED, SET_ASIDE = "champion", "challenger", "archived", "set_aside"
@@ -46,7 +46,7 @@ class Version:
 def ensure_models(connection: Connection, job: Ingest) -> None:
     """Make the tables of models that are missing."""
     with job.lake.transaction(connection, ["ddl"]):
-        ensure_tables(connection, MODEL_TABLES)
+        ensure_tables(connection, (*MODEL_TABLES, SCREENING))
 
 
 def read_versions(connection: Connection, model: str) -> list[Version]:

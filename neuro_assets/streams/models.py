@@ -182,3 +182,24 @@ OF_WATCH = (WATCH, DRIFT)
 MODEL_TABLES = (*OF_VERSIONS, PREDICTION, *OF_WATCH)
 # Schema `models` holds an asset for each model beside these tables.
 RESERVED = frozenset(t.name for t in MODEL_TABLES)
+SCREENING = Table(
+    "analytics",
+    "screening",
+    (
+        _MODEL,
+        PARTICIPANT,
+        Column("day", "DATE", "Local date of the outcome, or that the prediction is for"),
+        Column("is_positive", "BOOLEAN", "By the person's own answers; empty where there are none", nullable=True),
+        _share("probability", "Of a positive outcome; empty where no version predicts", nullable=True),
+        Column("is_called", "BOOLEAN", "Whether the model calls it positive", nullable=True),
+        Column(
+            "basis",
+            "VARCHAR",
+            "held_out: said by what had learned from other people only; predicted: the person was not learned from;"
+            " answered: no version predicts, and the person has answered",
+            isin=("held_out", "predicted", "answered"),
+        ),
+    ),
+    "Each person's outcome beside what the champion says of them, of models with one row a person.",
+    sort_by=("model", "participant_id"),
+)

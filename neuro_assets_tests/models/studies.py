@@ -60,3 +60,28 @@ def with_models(lake: Lake, **models: dict[str, object]) -> Lake:
     """The lake's study with these models declared."""
     declared = {name: ModelDeclaration.model_validate(fields) for name, fields in models.items()}
     return replace(lake, job=replace(lake.job, study=lake.job.study.model_copy(update={"models": declared})))
+
+
+# One row a person: who walks little has more of a PHQ-9.
+BY_PERSON: dict[str, object] = {
+    "title": "Low mood & <steps>",
+    "outcome": {"instrument": "phq9", "score": "total"},
+    "positive_at_least": 10,
+    "unit": "participant",
+    "summary": {"over_days": 7},
+    "features": ["steps.total", "steps.active_min"],
+    "pipelines": ["logistic"],
+    "n_folds": 4,
+}
+
+
+def put_people(lake: Lake, people: int = 40, silent: int = 5, signal: float = 3.0, seed: int = 2) -> None:
+    """People with ten days of steps and an answer on the ninth, the last ones without an answer."""
+    rng = np.random.default_rng(seed)
+    for person in range(people):
+        level, noise = rng.normal(size=2)
+        who = f"P{person:03d}"
+        for n in range(10):
+            lake.feature("steps", who, n, total=8000 + 2000 * level + 300 * rng.normal(), active_min=200 + rng.normal())
+        if person < people - silent:
+            lake.score(who, at(9), "phq9", "total", 15 if -signal * level + noise > 0 else 4)
