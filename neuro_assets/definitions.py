@@ -5,6 +5,7 @@ import warnings
 
 import dagster as dg
 
+from neuro_assets.assets.analytics import build_analytics_assets
 from neuro_assets.assets.baselines import build_dbt_assets, build_dbt_resource, build_engagement_asset
 from neuro_assets.assets.coverage import build_coverage_assets
 from neuro_assets.assets.events import build_event_assets
@@ -49,6 +50,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         *build_series_assets(sources, study, partitions),
         *build_imputed_assets(study, partitions),
         *build_feature_assets(sources, study, partitions),
+        *build_analytics_assets(sources, study, partitions),
         *build_dbt_assets(partitions),
         build_engagement_asset(),
     ]

@@ -10,6 +10,7 @@ import typer
 
 from neuro_assets.backup.copying import BackupError
 from neuro_assets.cli import (
+    analytics,
     backtest,
     collect,
     demo,
@@ -131,6 +132,7 @@ app.command()(look.trace)
 app.command()(series.series)
 app.command()(backtest.backtest)
 app.command()(features.features)
+app.command()(analytics.analytics)
 app.command()(model.train)
 app.command()(people.worklist)
 app.command()(people.contacted)

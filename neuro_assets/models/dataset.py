@@ -24,7 +24,7 @@ from neuro_assets.science.models.samples import Samples
 from neuro_assets.streams.model import Table
 from neuro_assets.streams.surveys import SURVEY_RESPONSE, SURVEY_SUBMISSION
 from neuro_assets.study import Study
-from neuro_assets.study_models import ModelDeclaration
+from neuro_assets.study_models import PARTICIPANT, ModelDeclaration
 from neuro_assets.surveys.model import Codebook
 
 
@@ -106,7 +106,8 @@ def build_dataset(
             raise NoRowsError(model, dropped)
         frame = rows.frame.filter(pl.Series(has_any))
         definitions = _definitions(connection, resolved, model, frame)
-    samples = _samples(frame, features, values, has_any)
+    last = _last_outcome(rows.frame, model).filter(pl.Series(has_any)) if _tells_outcome(model, features) else None
+    samples = _samples(frame, features, values, has_any, last)
     return Dataset(
         samples,
         _known(model, frame, features, withheld, values, has_any),
@@ -139,7 +140,29 @@ def _require_tables(connection: Connection, resolved: Resolved) -> None:
         raise ValueError(f"features: the lake has no {names} yet; materialize it, or ask for other features")
 
 
-def _samples(frame: pl.DataFrame, features: Sequence[SampleColumn], values: Values, kept: NDArray[np.bool_]) -> Samples:
+def _tells_outcome(model: ModelDeclaration, features: Sequence[SampleColumn]) -> bool:
+    """Whether features of rows by the day are answers to the outcome's instrument, or of its table."""
+    if model.unit == PARTICIPANT:
+        return False
+    if model.outcome.instrument:
+        return any(dict(c.feature.keys).get("instrument") == model.outcome.instrument for c in features)
+    return any(c.feature.table.qualified == model.outcome.table for c in features)
+
+
+def _last_outcome(frame: pl.DataFrame, model: ModelDeclaration) -> pl.Series:
+    """Of each row the person's outcome of `horizon_days` before its day or earlier; null where there is none."""
+    known = frame.select("participant_id", "day", last=pl.col("is_positive").cast(pl.Float64))
+    asked = frame.select("participant_id", day=pl.col("day").dt.offset_by(f"-{max(model.horizon_days, 1)}d"))
+    return asked.join_asof(known, on="day", by="participant_id", check_sortedness=False)["last"]
+
+
+def _samples(
+    frame: pl.DataFrame,
+    features: Sequence[SampleColumn],
+    values: Values,
+    kept: NDArray[np.bool_],
+    last: pl.Series | None,
+) -> Samples:
     return Samples(
         np.column_stack([values.values[c.name][kept] for c in features]),
         tuple(c.name for c in features),
@@ -148,6 +171,7 @@ def _samples(frame: pl.DataFrame, features: Sequence[SampleColumn], values: Valu
         frame["group"].to_numpy().astype(np.str_),
         frame["day"].to_numpy().astype("datetime64[D]"),
         frame["score"].to_numpy(),
+        None if last is None else last.to_numpy().astype(np.float64),
     )
 
 
@@ -197,6 +221,11 @@ def _told(model: ModelDeclaration, samples: Samples, values: Values) -> Iterator
     else:
         days = "the day" if model.horizon_days == 1 else f"{model.horizon_days} days"
         yield f"features are of {days} before the outcome's day, or earlier"
+    if samples.last is not None:
+        yield (
+            "earlier answers are among the features, so that a baseline has them, too: last_outcome, the person's"
+            " outcome before"
+        )
     if model.same_morning_sleep:
         yield "features of the main sleep are of the night before the answer, as far as it ended before the answer"
     if values.late_nights:

@@ -113,7 +113,7 @@ def fingerprint_of(model: ModelDeclaration, samples: Samples) -> str:
     import sklearn
 
     told = hashlib.sha256(json.dumps([model.learning, samples.names, sklearn.__version__]).encode())
-    for array in (samples.values, samples.outcome, samples.day.astype(np.int64)):
-        told.update(np.ascontiguousarray(array).tobytes())
+    for array in (samples.values, samples.outcome, samples.day.astype(np.int64), samples.last):
+        told.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
     told.update("\n".join([*samples.people.tolist(), *samples.groups.tolist()]).encode())
     return told.hexdigest()

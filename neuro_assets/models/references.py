@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from neuro_assets.streams.features import FEATURE_TABLES, TRAILING
+from neuro_assets.science.features.use import USE_FAMILIES
+from neuro_assets.science.features.yields import YIELD
+from neuro_assets.streams.features import FEATURE_TABLES, TRAILING, trailing_table
 from neuro_assets.streams.features_use import FEATURES_DATA_YIELD, FEATURES_SURVEY, USE_TABLES
 from neuro_assets.streams.model import Table
 from neuro_assets.streams.surveys import SURVEY_RESPONSE
@@ -13,7 +15,13 @@ from neuro_assets.study_models import PERSON, ModelDeclaration
 from neuro_assets.study_references import SURVEY, WILDCARD, Reference, is_listed_as, near, parse_reference
 from neuro_assets.surveys.model import Codebook
 
-DECLARED: tuple[Table, ...] = (*FEATURE_TABLES, *USE_TABLES.values(), FEATURES_DATA_YIELD)
+DECLARED: tuple[Table, ...] = (
+    *FEATURE_TABLES,
+    *USE_TABLES.values(),
+    *(trailing_table(family) for family in USE_FAMILIES if any(feature.is_trailing for feature in family)),
+    FEATURES_DATA_YIELD,
+    trailing_table(YIELD),
+)
 _SPANS = "_trailing"
 # What stands in brackets after a family, and what is meant without brackets.
 _OF = {"stream": "steps", "category": "all"}

@@ -17,7 +17,8 @@ SUMMARY = "baselines.daily_user_summary"
 BY_PERSON = tuple(
     f"baselines.{n}" for n in ("user_baseline_activity", "user_activity_deviation", "user_engagement_trend")
 )
-NIGHTS, CATALOG = ("features.sleep", "features.sleep_trailing", "features.sleep_regularity"), "features.catalog"
+NIGHTS = ("features.sleep", "features.sleep_trailing", "features.sleep_regularity")
+OF_ALL_FEATURES = ("features.catalog", "analytics.population_summary", "analytics.change_point")
 Requests = dict[str, set[str | None]]
 
 
@@ -46,7 +47,7 @@ class Ticker:
 
     def do(self, requests: Requests) -> None:
         """Carry out what was requested, upstream first."""
-        order = [*BY_DAY, "staging.daily_sleep", "baselines.stg_sleep", SUMMARY, *BY_PERSON, *NIGHTS, CATALOG]
+        order = [*BY_DAY, "staging.daily_sleep", "baselines.stg_sleep", SUMMARY, *BY_PERSON, *NIGHTS, *OF_ALL_FEATURES]
         assert set(requests) <= set(order)
         for name in order:
             self.touch(name, *sorted(requests.get(name, ()), key=str))
@@ -102,7 +103,7 @@ def test_the_other_stream_of_the_day_runs_what_depends_on_it_alone(ticker: Ticke
     ticker.settle()
     ticker.touch(SLEEP, "2016-04-19")
     names = ("staging.daily_sleep", "baselines.stg_sleep", SUMMARY, *NIGHTS)
-    assert ticker.settle() == on(names, "2016-04-19") | on([CATALOG], None)
+    assert ticker.settle() == on(names, "2016-04-19") | on(OF_ALL_FEATURES, None)
 
 
 def test_a_day_under_way_is_not_requested_beside_itself_but_afterwards(ticker: Ticker):

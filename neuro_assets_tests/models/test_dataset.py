@@ -43,6 +43,24 @@ def test_features_are_of_the_horizon_before_the_outcomes_day(lake: Lake, horizon
     assert any("association" in told for told in found.told) == (horizon == 0)
 
 
+@pytest.mark.parametrize(("horizon", "expected"), [(1, [None, 1, 0, 0]), (2, [None, None, 1, 0])])
+def test_the_outcome_before_is_told_where_earlier_answers_are_features(
+    lake: Lake, horizon: int, expected: list[float | None]
+):
+    put_steps(lake)
+    for n, stress in ((3, 4), (4, 2), (5, 2), (8, 4)):
+        lake.answer("a", at(n), "ema_mood", {"stress": stress, "mood": 3})
+    lake.write()
+    asked = {"outcome": {"instrument": "ema_mood", "item": "stress"}, "positive_at_least": 3, "horizon_days": horizon}
+    found = lake.build(declared(**asked, features=["steps.total", "survey.ema_mood.mood"]))
+    assert found.samples.outcome.tolist() == [1, 0, 0, 1]
+    assert found.samples.last is not None
+    assert [None if np.isnan(v) else v for v in found.samples.last.tolist()] == expected
+    assert any("last_outcome" in told for told in found.told)
+    # Steps alone tell nothing of earlier answers: no baseline may use them.
+    assert lake.build(declared(**asked)).samples.last is None
+
+
 def test_what_is_not_there_stays_missing_and_rows_without_anything_are_dropped_and_counted(lake: Lake):
     for n in (1, 2):
         lake.feature("steps", "a", n, total=50.0 if n == 1 else None, mean=None if n == 1 else 2.0)

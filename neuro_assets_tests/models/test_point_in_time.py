@@ -190,11 +190,11 @@ def check_cut(lake: Lake, seed: int, cut: date, names: Sequence[str]) -> None:
 
 
 def random_day(rng: np.random.Generator) -> date:
-    return on(int(rng.integers(12, DAYS)))
+    return on(int(rng.integers(16, DAYS)))
 
 
 def random_moment(rng: np.random.Generator) -> datetime:
-    return at(int(rng.integers(12, DAYS)), float(rng.uniform(0, 24)))
+    return at(int(rng.integers(16, DAYS)), float(rng.uniform(0, 24)))
 
 
 @pytest.mark.parametrize("draw", [random_day, pytest.param(random_moment, marks=pytest.mark.verify)])

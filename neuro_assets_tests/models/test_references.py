@@ -94,7 +94,7 @@ def test_what_comes_after_the_night_are_features_of_the_day():
         ("circadian(calories).l5:14d", "features.circadian_streams in study.yaml has no 'calories'"),
         ("app(socal).total_min", "events.categories in study.yaml has no 'socal'; did you mean 'social'"),
         ("steps(heart_rate).total", "delete the brackets"),
-        ("data_yield.worn_share:7d", "told by the day only; delete :7d"),
+        ("app.total_min:7d", "told by the day only; delete :7d"),
         ("survey.phq.total", "did you mean 'phq9'?"),
         ("survey.phq9.totl", "did you mean 'total'?"),
     ],

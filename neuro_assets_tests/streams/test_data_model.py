@@ -6,6 +6,8 @@ import pytest
 
 from neuro_assets.settings import REPOSITORY
 from neuro_assets.sources.load import FileKind, load_sources
+from neuro_assets.streams import models
+from neuro_assets.streams.analytics import ANALYTICS_TABLES
 from neuro_assets.streams.catalogue import FRAME_TABLES, OPS_TABLES, STREAMS
 from neuro_assets.streams.catalogue import stream as stream_of
 from neuro_assets.streams.coverage import COVERAGE_TABLES, PEOPLE_TABLES
@@ -38,6 +40,8 @@ TABLES = [
     values_table(stream_of("steps"), "1m"),
     *(OBSERVED, GAP, GAP_TOTAL, DAILY, BACKTEST, *MODEL_TABLES),
     *(t for t in FEATURES if not t.name.endswith("_trailing") or t.name == "steps_trailing"),
+    *ANALYTICS_TABLES,
+    *(models.SCREENING, *models.MODEL_TABLES),
 ]
 KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
 
@@ -118,7 +122,7 @@ def test_every_stream_without_hours_of_record_is_named_as_such():
 
 
 def test_no_table_is_described_that_is_not_there():
-    schemas = ("raw.", "staging.", "coverage.", "imputed.", "features.", "ops.")
+    schemas = ("raw.", "staging.", "coverage.", "imputed.", "features.", "analytics.", "models.", "ops.")
     described = {name for name in SECTIONS if name.startswith(schemas)}
     there = {t.qualified for t in TABLES} | {k.raw_table.qualified for k in KINDS}
     assert described == {name for name in there if not name.startswith("baselines.")}

@@ -18,7 +18,7 @@ from neuro_assets.science.models.chance import (
     permutation_p,
 )
 from neuro_assets.science.models.metrics import METRICS, Predictions, measure
-from neuro_assets.science.models.pipelines import BASELINES, PIPELINES, fit
+from neuro_assets.science.models.pipelines import BASELINES, PIPELINES, baselines_of, fit
 from neuro_assets.science.models.samples import Samples, codes_of
 from neuro_assets.science.models.splits import Split, grouped_folds, random_rows
 
@@ -145,9 +145,10 @@ def evaluate(samples: Samples, split: Split | None = None, question: Question | 
     split = split or grouped_folds(samples, question.n_folds, question.seed)
     if not split.is_honest:
         raise ValueError(f"the split {split.name!r} is not honest: it is for comparison only")
-    names = tuple(dict.fromkeys((*BASELINES, *question.pipelines)))
+    baselines = baselines_of(samples)
+    names = tuple(dict.fromkeys((*baselines, *question.pipelines)))
     predicted = {name: predict_held_out(samples, split, name, question.seed) for name in names}
-    baseline = max(BASELINES, key=lambda name: _auc(predicted[name]))
+    baseline = max(baselines, key=lambda name: _auc(predicted[name]))
     candidates = [name for name in names if name not in BASELINES]
     best = max(candidates, key=lambda name: _auc(predicted[name]))
     tested = samples.rows(split.tested)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
     from threadpoolctl import ThreadpoolController
 
-BASELINES = ("dummy", "person_mean")
+BASELINES = ("dummy", "person_mean", "last_outcome")
 # A person's mean counts as if that many more days had been the mean of everybody: with a handful of days it says
 # little about the person, with a month nearly all.
 SHRINK_DAYS = 5.0
@@ -77,6 +77,27 @@ class PersonMean:
         return {"prevalence": np.array([self.prevalence]), "means": means}
 
 
+@dataclass(frozen=True)
+class LastOutcome:
+    """As it was the last time: the share of outcome 1 after a 0, after a 1, and where nothing is known before.
+
+    What a model that is told a person's earlier answers has to be better than.
+    """
+
+    after_zero: float
+    after_one: float
+    unknown: float
+
+    def probability(self, samples: Samples) -> Floats:
+        """(n,) by the person's outcome before."""
+        last = _last_of(samples)
+        return np.where(np.isnan(last), self.unknown, np.where(last == 1, self.after_one, self.after_zero))
+
+    def parameters(self) -> Mapping[str, NDArray[np.generic]]:
+        """The three shares."""
+        return {"shares": np.array([self.after_zero, self.after_one, self.unknown])}
+
+
 @dataclass(frozen=True, eq=False)
 class Learned:
     """A scikit-learn pipeline that has learned.
@@ -108,6 +129,11 @@ class Learned:
         for step, estimator in self.model.named_steps.items():
             found |= {f"{step}.{name}": value for name, value in _arrays(estimator).items()}
         return found
+
+
+def baselines_of(samples: Samples) -> tuple[str, ...]:
+    """The baselines that samples can have: the last outcome only where features tell of it."""
+    return tuple(name for name in BASELINES if name != "last_outcome" or samples.last is not None)
 
 
 def fit(name: str, samples: Samples, seed: int = 0) -> Fitted:
@@ -147,6 +173,22 @@ def _fit_person_mean(samples: Samples, seed: int) -> Fitted:
     total, count = np.bincount(place, samples.outcome), np.bincount(place)
     means = (total + SHRINK_DAYS * overall) / (count + SHRINK_DAYS)
     return PersonMean(overall, {str(w): float(m) for w, m in zip(who, means, strict=True)})
+
+
+def _fit_last_outcome(samples: Samples, seed: int) -> Fitted:
+    del seed
+    overall, last = samples.prevalence, _last_of(samples)
+
+    def share(chosen: NDArray[np.bool_]) -> float:
+        return float((samples.outcome[chosen].sum() + SHRINK_DAYS * overall) / (chosen.sum() + SHRINK_DAYS))
+
+    return LastOutcome(share(last == 0), share(last == 1), share(np.isnan(last)))
+
+
+def _last_of(samples: Samples) -> Floats:
+    if samples.last is None:
+        raise ValueError("last_outcome needs samples that tell the outcome before: `Samples.last`")
+    return samples.last
 
 
 def _fit_logistic(samples: Samples, seed: int) -> Fitted:
@@ -246,6 +288,7 @@ def _arrays(estimator: object) -> dict[str, NDArray[np.generic]]:
 PIPELINES: dict[str, Callable[[Samples, int], Fitted]] = {
     "dummy": _fit_dummy,
     "person_mean": _fit_person_mean,
+    "last_outcome": _fit_last_outcome,
     "logistic": _fit_logistic,
     "boosting": _fit_boosting,
 }

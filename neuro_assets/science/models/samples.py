@@ -28,6 +28,8 @@ class Samples:
         groups: (n,) what must not be split: the person, or the village or site. A person is in one of them only.
         day: (n,) of the row; a person has one row a day at most.
         score: (n,) the number that the outcome was cut from, NaN where not known; None where there is none.
+        last: (n,) the person's outcome before, 0 or 1, that was known when the row's features were; NaN where there is
+            none. None where nothing of the kind is among the features, so that no baseline may use it either.
     """
 
     values: Floats
@@ -37,6 +39,7 @@ class Samples:
     groups: NDArray[np.str_]
     day: NDArray[np.datetime64]
     score: Floats | None = None
+    last: Floats | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError where the arrays do not fit each other."""
@@ -77,6 +80,7 @@ class Samples:
             self.groups[chosen],
             self.day[chosen],
             None if self.score is None else self.score[chosen],
+            None if self.last is None else self.last[chosen],
         )
 
     def columns(self, names: Sequence[str]) -> "Samples":
@@ -149,7 +153,8 @@ def _check_shapes(samples: Samples) -> None:
     if len(set(samples.names)) < len(samples.names):
         twice = sorted({name for name in samples.names if samples.names.count(name) > 1})
         raise ValueError(f"feature names must differ; more than once: {', '.join(twice)}")
-    others = {"people": samples.people, "groups": samples.groups, "day": samples.day, "score": samples.score}
+    others = {"people": samples.people, "groups": samples.groups, "day": samples.day}
+    others |= {"score": samples.score, "last": samples.last}
     for name, array in others.items():
         if array is not None and array.shape != (n,):
             raise ValueError(f"{name} must have one entry for each of {n} outcomes, got the shape {array.shape}")

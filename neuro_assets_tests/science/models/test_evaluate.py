@@ -93,6 +93,24 @@ def test_left_out_one_by_one_a_dummy_below_chance_counts_as_chance():
     assert "rows are ranked across folds, since some have one outcome only" in found.told
 
 
+def test_what_only_repeats_the_last_outcome_is_no_better_than_that():
+    """Outcomes that stay as they were for some days, and a feature that tells the one before."""
+    rng = np.random.default_rng(4)
+    samples = noise(4, people=24, days=25)
+    stays = np.where(rng.random(len(samples)) < 0.85, 0, 1).reshape(24, 25)
+    outcome = (np.cumsum(stays, axis=1) + rng.integers(0, 2, (24, 1))) % 2
+    last = np.concatenate([np.full((24, 1), np.nan), outcome[:, :-1]], axis=1).ravel()
+    values = samples.values.copy()
+    values[:, 0] = last
+    told = replace(samples, outcome=outcome.ravel().astype(np.int8), values=values)
+    naive = evaluate(told, question=QUICK)
+    assert naive.better_than_baseline
+    assert naive.scored[naive.best].metrics["auc"].estimate > 0.75
+    honest = evaluate(replace(told, last=last), question=QUICK)
+    assert honest.baseline == "last_outcome"
+    assert not honest.better_than_baseline
+
+
 def test_forward_in_time_a_persons_mean_is_the_baseline_to_beat():
     samples = noise(1, people=12, days=40, person_sd=2.0)
     question = Question(("logistic",), resamples=200, permutations=99, refits=0, with_random_rows=False)

@@ -1,9 +1,11 @@
 """Pipelines: what they learn, that they are the same each time, and that nothing of the test side enters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from neuro_assets.science.models.pipelines import BASELINES, PIPELINES, fit
+from neuro_assets.science.models.pipelines import BASELINES, PIPELINES, baselines_of, fit
 from neuro_assets.science.models.samples import Samples, samples_of
 from neuro_assets.science.models.splits import grouped_folds
 from neuro_assets_tests.science.models.made import START, noise, with_signal
@@ -28,6 +30,17 @@ def test_a_persons_mean_is_shrunk_and_strangers_get_the_overall_mean():
     assert model.probability(stranger).tolist() == [0.5]
 
 
+def test_the_last_outcome_says_what_happened_after_such_a_one():
+    days = replace(four_days(), last=np.array([np.nan, 1, 1, 1, np.nan, 0, 0, 0]))
+    # After a 1: 1, 1, 0; after a 0: 0, 0, 1; of the first days one of two; 5 days of .5 are added to each.
+    shares = fit("last_outcome", days).probability(days)[[1, 5, 0]]
+    assert shares == pytest.approx([4.5 / 8, 3.5 / 8, 3.5 / 7])
+    assert baselines_of(days) == BASELINES
+    assert baselines_of(four_days()) == ("dummy", "person_mean")
+    with pytest.raises(ValueError, match=r"last_outcome needs .*Samples\.last"):
+        fit("last_outcome", four_days())
+
+
 @pytest.mark.parametrize("name", ["logistic", "boosting"])
 def test_what_is_there_to_learn_is_learned(name):
     from sklearn.metrics import roc_auc_score
@@ -45,6 +58,7 @@ def test_what_is_there_to_learn_is_learned(name):
 @pytest.mark.parametrize("name", list(PIPELINES))
 def test_the_same_seed_gives_the_same_model(name):
     samples = noise(5, missing=0.2)
+    samples = replace(samples, last=np.roll(samples.outcome, 1).astype(np.float64))
     one, again = fit(name, samples, 3), fit(name, samples, 3)
     assert one.probability(samples).tolist() == again.probability(samples).tolist()
     for key, value in one.parameters().items():
@@ -71,11 +85,13 @@ def test_empty_and_constant_columns_do_no_harm(name):
 def test_nothing_of_those_who_are_tested_enters_what_is_fitted(name):
     """Rows of held-out people are altered wildly: every fitted number stays the same to the last bit."""
     samples, rng = noise(6, people=15, days=12, missing=0.1), np.random.default_rng(0)
+    samples = replace(samples, last=np.roll(samples.outcome, 1).astype(np.float64))
     for fold in grouped_folds(samples, 5).folds:
         values, outcome = samples.values.copy(), samples.outcome.copy()
         values[fold.test] = rng.normal(scale=1e9, size=values[fold.test].shape)
         outcome[fold.test] = 1 - outcome[fold.test]
-        altered = samples_of(values, samples.names, outcome, samples.people, samples.day)
+        last = np.where(np.isin(np.arange(len(samples)), fold.test), np.nan, samples.last)
+        altered = replace(samples, values=values, outcome=outcome, last=last)
         before = fit(name, samples.rows(fold.train)).parameters()
         after = fit(name, altered.rows(fold.train)).parameters()
         assert before.keys() == after.keys()
