@@ -11,7 +11,7 @@ import polars as pl
 
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.ingest.manifest import record_actions
-from neuro_assets.lake.ddl import ensure_tables
+from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, LakeBusyError
 from neuro_assets.models.artifact import Model, read_model
 from neuro_assets.models.errors import ModelError
@@ -44,9 +44,11 @@ class Version:
 
 
 def ensure_models(connection: Connection, job: Ingest) -> None:
-    """Make the tables of models that are missing."""
-    with job.lake.transaction(connection, ["ddl"]):
-        ensure_tables(connection, (*MODEL_TABLES, SCREENING))
+    """Make the tables of models that are missing; costs one read when there are none."""
+    wanted = (*MODEL_TABLES, SCREENING)
+    if missing_tables(connection, wanted):
+        with job.lake.transaction(connection, ["ddl"]):
+            ensure_tables(connection, wanted)
 
 
 def read_versions(connection: Connection, model: str) -> list[Version]:
