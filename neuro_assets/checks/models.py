@@ -17,6 +17,7 @@ ONE_CHAMPION, FILES = "one_version_predicts", "files_are_what_was_learned"
 WITHIN, EVERY_ROW, TOLD = "intervals_hold_their_estimates", "every_sample_is_there", "findings_are_counted"
 BY_CHAMPION, UNSEEN = "champions_said_it", "nothing_learned_is_predicted"
 ONCE, HELD_APART = "people_are_there_once", "known_people_were_held_out"
+ANSWERED = "what_drifted_can_be_learned"
 ACCOUNTED, OF_LAST = "samples_are_accounted_for", "drift_is_of_the_last_version"
 
 _OF_ASSET = {
@@ -37,7 +38,10 @@ _OF_PREDICTION = {
     UNSEEN: "No person's day that the version learned from is among its predictions.",
 }
 _OF_WATCH = {
-    WATCH: {ACCOUNTED: "New samples are no more than there are, and what is due has a reason."},
+    WATCH: {
+        ACCOUNTED: "New samples are no more than there are, and what is due has a reason.",
+        ANSWERED: "No model has a reason to learn anew and cannot: new outcomes, or more people, are needed.",
+    },
     DRIFT: {OF_LAST: "Drift is told of the last version that learned, each feature once."},
 }
 _OF_SCREENING = {
@@ -88,6 +92,7 @@ _SQL = {
         SELECT count(*) FROM {WATCH.qualified}
         WHERE new_labels > samples OR (is_due AND kinds = '') OR (version IS NULL AND new_labels <> samples)
     """,
+    ANSWERED: f"SELECT count(*) FROM {WATCH.qualified} WHERE kinds <> '' AND NOT is_due",
     OF_LAST: f"""
         SELECT (SELECT count(*) FROM {DRIFT.qualified} d WHERE NOT EXISTS (
             SELECT 1 FROM {WATCH.qualified} w WHERE w.model = d.model AND w.version = d.version
@@ -199,6 +204,6 @@ def _result(name: str, key: dg.AssetKey, wrong: int, metadata: dict[str, str] | 
         check_name=name,
         asset_key=key,
         passed=not wrong,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN if name == ANSWERED else dg.AssetCheckSeverity.ERROR,
         metadata={"wrong": wrong} | (metadata or {}),
     )

@@ -15,7 +15,7 @@ from neuro_assets.ingest.load import Ingest
 from neuro_assets.lake.lake import Connection
 from neuro_assets.models.artifact import ArtifactError
 from neuro_assets.models.dataset import Dataset, NoRowsError, build_dataset
-from neuro_assets.models.judge import split_of
+from neuro_assets.models.judge import fingerprint_of, split_of
 from neuro_assets.models.predict import keys_of, rows_to_predict
 from neuro_assets.models.registry import Key, Version, champion_of, learned_keys, open_model, read_versions
 from neuro_assets.science.models.drift import (
@@ -124,7 +124,7 @@ def _watched(connection: Connection, job: Ingest, name: str, model: ModelDeclara
         outcome=outcome,
         features=tuple(drift),
         reasons=reasons,
-        problem=problem or (_not_learnable(model, dataset.samples) if reasons else None),
+        problem=problem or (_not_learnable(model, dataset.samples, last) if reasons else None),
     )
 
 
@@ -213,7 +213,10 @@ def _of_protocol(model: ModelDeclaration, last: Version | None, now: datetime) -
     return found
 
 
-def _not_learnable(model: ModelDeclaration, samples: Samples) -> str | None:
+def _not_learnable(model: ModelDeclaration, samples: Samples, last: Version | None) -> str | None:
+    """Why learning would not help: nothing new, or too little; none where it may."""
+    if last and last.body.get("fingerprint") == fingerprint_of(model, samples):
+        return f"nothing new to learn from since version {last.version}: new outcomes are needed"
     try:
         samples.require_learnable()
         split_of(model, samples)

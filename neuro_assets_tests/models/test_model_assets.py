@@ -133,7 +133,7 @@ def test_the_drill(home: StudyHome):
         (1, None, 50),
         (2, 1, 100),
     ]
-    put(home, Diary(people=10, days=60, shift=2.5, shifted_from=12), labels=100)
+    put(home, Diary(people=10, days=60, shift=2.5, shifted_from=12), labels=105)
     assert home.run(WATCH).success
     (request,) = sensed(home)
     assert "features drifted: steps.total" in request.tags["neuro/learns_because"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from neuro_assets.checks.models import ANSWERED, watch_check_results
 from neuro_assets.models import judge
 from neuro_assets.models.artifact import ArtifactError
 from neuro_assets.models.judge import NotLearnableError
@@ -270,15 +271,23 @@ def test_fifty_new_labels_are_a_reason_and_forty_nine_are_none(study: Callable[.
 
 
 @pytest.mark.verify
-def test_drift_of_features_is_a_reason_without_a_single_new_label(study: Callable[..., Lake]):
+def test_drift_of_features_is_a_reason_and_needs_a_new_label_to_learn_from(study: Callable[..., Lake]):
     lake = study(Diary(people=12, days=30))
     learn(lake)
     every = [(person, day) for day in range(1, 31) for person in range(12)]
     fill(lake, Diary(people=12, days=60), answered=every)
     assert watch(lake.connection, lake.job)[0].reasons == {}
-    fill(lake, Diary(people=12, days=60, shift=2.0, shifted_from=32), answered=every)
+    drifted = Diary(people=12, days=60, shift=2.0, shifted_from=32)
+    fill(lake, drifted, answered=every)
     (found,) = watch(lake.connection, lake.job)
     assert list(found.reasons) == ["feature_drift"]
+    assert not found.is_due
+    assert found.problem == "nothing new to learn from since version 1: new outcomes are needed"
+    write_watch(lake.connection, lake.job, [found])
+    assert [r.check_name for r in watch_check_results(lake.connection) if not r.passed] == [ANSWERED]
+    fill(lake, drifted, answered=[*every, (0, 45)])
+    (found,) = watch(lake.connection, lake.job)
+    assert (list(found.reasons), found.new_labels, found.is_due) == (["feature_drift"], 1, True)
     assert "1 of 2 features drifted: steps.total" in found.reasons["feature_drift"]
     write_watch(lake.connection, lake.job, [found])
     assert rows(lake, "SELECT feature, is_drifted FROM models.drift ORDER BY feature") == [
