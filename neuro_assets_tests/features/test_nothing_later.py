@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
@@ -13,7 +14,7 @@ from neuro_assets.models.references import DECLARED
 from neuro_assets.science.features.yields import YIELD
 from neuro_assets.science.models.evaluate import predict_held_out
 from neuro_assets.science.models.pipelines import PIPELINES, Fitted, fit
-from neuro_assets.science.models.samples import Samples, samples_of
+from neuro_assets.science.models.samples import Samples
 from neuro_assets.science.models.splits import Split, grouped_folds, leave_one_group_out
 from neuro_assets.streams.features import FEATURE_CATALOG, trailing_table
 from neuro_assets.streams.features_use import FEATURES_DATA_YIELD, FEATURES_SURVEY, USE_TABLES
@@ -273,6 +274,7 @@ def test_what_an_evaluation_learns_knows_nothing_of_whom_it_predicts(
 ):
     """The models of `predict_held_out` themselves, fold by fold, by every number that they estimated."""
     samples = noise(6, people=12, days=12, missing=0.1)
+    samples = replace(samples, last=np.roll(samples.outcome, 1).astype(np.float64))
     split = make_split(samples)
     learned: list[dict[str, np.ndarray]] = []
 
@@ -288,7 +290,7 @@ def test_what_an_evaluation_learns_knows_nothing_of_whom_it_predicts(
         values, outcome = samples.values.copy(), samples.outcome.copy()
         values[fold.test] = rng.normal(scale=1e9, size=values[fold.test].shape)
         outcome[fold.test] = 1
-        others = samples_of(values, samples.names, outcome, samples.people, samples.day)
+        others = replace(samples, values=values, outcome=outcome)
         learned.clear()
         predict_held_out(others, split, name)
         same = [same_numbers(a, b) for a, b in zip(before, learned, strict=True)]
