@@ -9,7 +9,7 @@ import numpy as np
 
 from neuro_assets.models.records import Facts, Written
 from neuro_assets.science.models.chance import Interval
-from neuro_assets.science.models.evaluate import ALPHA, FEW_GROUPS, Evaluation
+from neuro_assets.science.models.evaluate import FEW_GROUPS, Evaluation
 
 _METRICS = {
     "auc": "AUC",
@@ -79,6 +79,11 @@ def verdict_of(facts: Facts) -> str:
             f"**Better than the baseline on people it has not seen.** {evaluation.verdict}."
             if evaluation.split == "grouped"
             else f"**Better than the baseline on days to come.** {evaluation.verdict}."
+        )
+    elif evaluation.baseline == "last_outcome":
+        first = (
+            "**No better than the baseline.** What these features tell, the person's outcome before tells as well:"
+            f" {evaluation.verdict}."
         )
     else:
         first = (
@@ -187,8 +192,8 @@ def _limits(facts: Facts) -> Iterator[str]:
         yield f"{groups} groups are few: such intervals are too narrow, and a single person can turn the result."
     if not evaluation.better_than_baseline:
         yield (
-            f"That it is no better for certain (p = {evaluation.p:.3f}, limit {ALPHA:g}) does not prove that nothing is"
-            " there: with so many people a small effect would not be seen."
+            "That it is not better for certain does not prove that nothing is there: with so few people a small effect"
+            " is not seen."
         )
     if facts.declaration.association:
         yield "An association, not a prediction: features may have come after the outcome."

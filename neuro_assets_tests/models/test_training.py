@@ -331,3 +331,25 @@ def test_the_declaration_of_a_version_is_read_as_it_was_written(study: Callable[
     version = learn(lake).version
     assert version.declaration == lake.job.study.models["stress"]
     assert json.loads(rows(lake, "SELECT declaration FROM models.registry")[0][0])["n_folds"] == 4
+
+
+@pytest.mark.verify
+def test_what_only_repeats_the_last_answer_says_so(study: Callable[..., Lake]):
+    declared: dict[str, object] = STEPS | {"features": ["survey.ema_mood.stress", "steps.total"]}
+    lake = study(Diary(people=12, days=25, signal=0.0), stress=declared)
+    lake.rows.clear()
+    rng = np.random.default_rng(3)
+    for person in range(12):
+        answer = 4
+        for n in range(25):
+            lake.feature("steps", f"P{person:03d}", n, total=8000 + 2000 * rng.normal())
+            answer = 6 - answer if rng.random() < 0.15 else answer
+            lake.answer(f"P{person:03d}", at(n + 1), "ema_mood", {"stress": answer})
+    lake.write()
+    trained = learn(lake)
+    assert trained.facts is not None
+    evaluation = trained.facts.judged.evaluation
+    assert evaluation.scored[evaluation.best].metrics["auc"].estimate > 0.7
+    assert evaluation.baseline == "last_outcome"
+    assert aliases(lake) == ["challenger"]
+    assert "the person's outcome before tells as well" in rows(lake, "SELECT card FROM models.registry")[0][0]
