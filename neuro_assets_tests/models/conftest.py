@@ -124,7 +124,7 @@ def declared(**fields: Any) -> ModelDeclaration:
 @pytest.fixture(scope="session")
 def shared_lake(make_job: Callable[..., Ingest]) -> Iterator[tuple[Ingest, Connection]]:
     """One lake for all tests here; each writes its own rows in the place of those of others."""
-    study = {"window": {"start": FIRST, "end": on(120)}, "default_time_zone": "UTC"}
+    study = {"window": {"start": FIRST, "end": on(120)}, "default_time_zone": "UTC", "surveys": ["phq9", "ema_mood"]}
     with ExitStack() as stack:
         job = make_job(**study)
         connection = stack.enter_context(job.lake.connect())
