@@ -85,11 +85,19 @@ def read_series(
 
 _WORDS: dict[Resolution, str] = {"1m": "a minute", "1h": "an hour", "1d": "a day"}
 _WHERE = "participant_id = $who AND stream = $stream AND day BETWEEN $since AND $until"
-# Each column that is compared with a value is looked up in the catalog, for every file of the lake, to leave files out.
-# Every month of days has everybody: `IS TRUE` keeps person and stream from being looked up for nothing.
-_WHERE_OF_DAYS = "(participant_id = $who) IS TRUE AND (stream = $stream) IS TRUE AND day BETWEEN $since AND $until"
 # Every row is in a day.
-_ALL = f"SELECT coalesce(sum(n), 0)::BIGINT FROM {SERIES_1D.qualified} WHERE {_WHERE_OF_DAYS}"
+_ALL = f"SELECT coalesce(sum(n), 0)::BIGINT FROM {SERIES_1D.qualified} WHERE"
+# Each column that is compared with a value is looked up in the catalog, for every file of the lake, to leave files out.
+# Every month of days has everybody: `IS TRUE` keeps person and stream from being looked up for nothing. So it does with
+# the days of a long range: there are few files of days, and most of them are read anyway.
+_WHERE_OF_DAYS = "(participant_id = $who) IS TRUE AND (stream = $stream) IS TRUE AND {days}"
+_DAYS = "day BETWEEN $since AND $until"
+_LONG_DAYS = 90
+
+
+def _where_of_days(length: int) -> str:
+    """Rows of days of a range of so many days."""
+    return _WHERE_OF_DAYS.format(days=f"({_DAYS}) IS TRUE" if length >= _LONG_DAYS else _DAYS)
 
 
 def _read(
@@ -99,7 +107,7 @@ def _read(
     is_by_day = resolution == "1d"
     frame = connection.execute(
         f"SELECT * EXCLUDE (participant_id, stream) FROM {OF_RESOLUTION[resolution].qualified}"
-        f" WHERE {_WHERE_OF_DAYS if is_by_day else _WHERE} ORDER BY {'day' if is_by_day else 'ts'}",
+        f" WHERE {_where_of_days(length) if is_by_day else _WHERE} ORDER BY {'day' if is_by_day else 'ts'}",
         bound,
     ).pl()
     if is_by_day:
@@ -110,7 +118,7 @@ def _read(
     if days.height == length:
         return frame, rows
     # Of days without a point the table of days is asked: looking up what is there costs as much as the points.
-    return frame, connection.execute(_ALL, bound).fetchall()[0][0]
+    return frame, connection.execute(f"{_ALL} {_where_of_days(length)}", bound).fetchall()[0][0]
 
 
 def _check(stream: str, since: date, until: date) -> None:

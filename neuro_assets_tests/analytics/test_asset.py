@@ -11,6 +11,8 @@ from neuro_assets_tests.analytics.conftest import FIRST, LAST, Planted
 from neuro_assets_tests.imputation.test_asset import ancestors
 from neuro_assets_tests.study_homes import StudyHome, checks_of, materialised, new_graph, settings_of
 
+pytestmark = pytest.mark.verify
+
 NAMES = ("analytics.population_summary", "analytics.change_point")
 RULES = {
     "window": {"start": str(FIRST), "end": str(LAST)},

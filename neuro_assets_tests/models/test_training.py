@@ -122,6 +122,7 @@ def test_the_file_says_what_was_learned(study: Callable[..., Lake]):
     assert rows(lake, "SELECT card FROM models.registry") == [(card,)]
 
 
+@pytest.mark.verify
 def test_a_file_that_was_changed_is_not_opened(study: Callable[..., Lake]):
     lake = study()
     version = learn(lake).version
@@ -188,6 +189,7 @@ def test_a_challenger_needs_the_margin_and_champions_are_kept(study: Callable[..
     assert aliases(lake) == ["champion", "challenger"]
 
 
+@pytest.mark.verify
 def test_a_better_one_takes_over_and_one_command_goes_back(study: Callable[..., Lake]):
     # The first is declared to learn from the wrong column, with a little of the right one in the second diary.
     lake = study(Diary(people=12, days=12, weak=True), stress=STEPS | {"features": ["steps.active_min"]})

@@ -39,6 +39,17 @@ def test_a_range_is_read_at_its_resolution(study: Planted):
     assert (year.resolution, year.frame["n"].to_list()) == ("1d", [1440, 1440])
 
 
+@pytest.mark.parametrize("days", [89, 90, 91, 400])
+def test_a_range_of_any_length_holds_its_days_and_no_others(study: Planted, days: int):
+    length = timedelta(days=days - 1)
+    for since, until, expected in (
+        (DAY - length, DAY, [DAY]),
+        (DAY + ONE_DAY, DAY + ONE_DAY + length, [DAY + ONE_DAY]),
+        (DAY, DAY + length, [DAY, DAY + ONE_DAY]),
+    ):
+        assert read_series(study.connection, "a", "steps", since, until, "1d").frame["day"].to_list() == expected
+
+
 def test_what_has_no_minutes_is_shown_by_the_hour_and_that_is_said(study: Planted):
     found = read_series(study.connection, "b", "steps", DAY, DAY + ONE_DAY)
     assert (found.resolution, found.frame.height) == ("1h", 48)
