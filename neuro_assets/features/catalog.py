@@ -5,6 +5,7 @@ from itertools import groupby
 
 import polars as pl
 
+from neuro_assets.lake.frames import replace_rows
 from neuro_assets.lake.lake import Connection, Lake
 from neuro_assets.science.features.circadian import CIRCADIAN
 from neuro_assets.science.features.model import Family, Feature
@@ -52,10 +53,7 @@ def catalog() -> pl.DataFrame:
 def write_catalog(connection: Connection, lake: Lake, found: pl.DataFrame) -> None:
     """Put the catalogue in the place of the one that is there."""
     with lake.transaction(connection, [FEATURE_CATALOG.qualified]):
-        connection.execute(f"DELETE FROM {FEATURE_CATALOG.qualified}")
-        connection.register("frame_catalog", found.to_arrow())
-        connection.execute(f"INSERT INTO {FEATURE_CATALOG.qualified} BY NAME SELECT * FROM frame_catalog")
-        connection.unregister("frame_catalog")
+        replace_rows(connection, FEATURE_CATALOG, found)
 
 
 def _row(table: str, feature: Feature) -> dict[str, object]:

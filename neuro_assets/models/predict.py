@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from neuro_assets.ingest.load import Ingest
+from neuro_assets.lake.frames import replace_rows
 from neuro_assets.lake.lake import Connection
 from neuro_assets.models.artifact import Model
 from neuro_assets.models.dataset import NoRowsError, build_dataset
@@ -115,15 +116,7 @@ def predict_all(connection: Connection, job: Ingest) -> dict[str, int]:
     """
     frames = {name: _predicted(connection, job, name) for name in job.study.models}
     with job.lake.transaction(connection, [PREDICTION.qualified]):
-        connection.execute(f"DELETE FROM {PREDICTION.qualified}")
-        every = pl.concat(frames.values()) if frames else pl.DataFrame(schema=schema_of(PREDICTION))
-        if not every.is_empty():
-            connection.register("frame_prediction", every.to_arrow())
-            order = ", ".join(PREDICTION.sort_by)
-            connection.execute(
-                f"INSERT INTO {PREDICTION.qualified} BY NAME SELECT * FROM frame_prediction ORDER BY {order}"
-            )
-            connection.unregister("frame_prediction")
+        replace_rows(connection, PREDICTION, pl.concat([pl.DataFrame(schema=schema_of(PREDICTION)), *frames.values()]))
     return {name: frame.height for name, frame in frames.items()}
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from neuro_assets.ingest.load import Ingest
 from neuro_assets.ingest.manifest import record_actions
 from neuro_assets.lake.ddl import ensure_tables, missing_tables
+from neuro_assets.lake.frames import insert_frame
 from neuro_assets.lake.lake import Connection, LakeBusyError
 from neuro_assets.models.artifact import Model, read_model
 from neuro_assets.models.errors import ModelError
@@ -117,7 +118,7 @@ def write_version(
             _rename(connection, model, CHAMPION, ARCHIVED, now)
             actions.append((now, actor, "model promoted", f"{model} version {version}", decision))
         for table, frame in frames.items():
-            _insert(connection, table, frame)
+            insert_frame(connection, table, frame)
         record_actions(connection, actions)
 
 
@@ -181,15 +182,6 @@ def _rename(
         " WHERE model = ? AND alias = ? AND version = coalesce(?, version)",
         [into, now, model, alias, version],
     )
-
-
-def _insert(connection: Connection, table: Table, frame: pl.DataFrame) -> None:
-    if frame.is_empty():
-        return
-    connection.register("frame_version", frame.to_arrow())
-    order = ", ".join(table.sort_by)
-    connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM frame_version ORDER BY {order}")
-    connection.unregister("frame_version")
 
 
 def _declared(text: str) -> ModelDeclaration:

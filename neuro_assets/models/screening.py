@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from neuro_assets.ingest.load import Ingest
+from neuro_assets.lake.frames import replace_rows
 from neuro_assets.lake.lake import Connection
 from neuro_assets.models.artifact import Model
 from neuro_assets.models.registry import Version, champion_of, open_model, read_versions
@@ -68,16 +69,9 @@ def tell_screening(connection: Connection, job: Ingest) -> pl.DataFrame:
         ArtifactError: a champion's file is not there, or not what was written.
     """
     frames = [_screened(connection, job, name) for name in screened_models(job)]
-    every = pl.concat(frames) if frames else pl.DataFrame(schema=schema_of(SCREENING))
+    every = pl.concat([pl.DataFrame(schema=schema_of(SCREENING)), *frames])
     with job.lake.transaction(connection, [SCREENING.qualified]):
-        connection.execute(f"DELETE FROM {SCREENING.qualified}")
-        if not every.is_empty():
-            connection.register("frame_screening", every.to_arrow())
-            order = ", ".join(SCREENING.sort_by)
-            connection.execute(
-                f"INSERT INTO {SCREENING.qualified} BY NAME SELECT * FROM frame_screening ORDER BY {order}"
-            )
-            connection.unregister("frame_screening")
+        replace_rows(connection, SCREENING, every)
     return every
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from neuro_assets.ingest.load import Ingest
+from neuro_assets.lake.frames import replace_rows
 from neuro_assets.lake.lake import Connection
 from neuro_assets.models.artifact import ArtifactError
 from neuro_assets.models.dataset import Dataset, NoRowsError, build_dataset
@@ -89,12 +90,7 @@ def write_watch(connection: Connection, job: Ingest, watched: Sequence[Watched])
     rows, drift = [_row(each) for each in watched], [row for each in watched for row in _drift(each)]
     with job.lake.transaction(connection, [t.qualified for t in OF_WATCH]):
         for table, found in ((WATCH, rows), (DRIFT, drift)):
-            connection.execute(f"DELETE FROM {table.qualified}")
-            if found:
-                frame = pl.DataFrame(found, schema=schema_of(table), orient="row")
-                connection.register("frame_watch", frame.to_arrow())
-                connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM frame_watch ORDER BY ALL")
-                connection.unregister("frame_watch")
+            replace_rows(connection, table, pl.DataFrame(found, schema=schema_of(table), orient="row"))
 
 
 def _watched(connection: Connection, job: Ingest, name: str, model: ModelDeclaration, now: datetime) -> Watched:
