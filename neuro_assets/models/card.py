@@ -118,7 +118,7 @@ def flattery_of(evaluation: Evaluation) -> str:
     honest = evaluation.scored[best].metrics["auc"].estimate
     random = evaluation.random_rows[best]["auc"].estimate
     told = (
-        f"Split by random rows, with days of the same people on both sides, {best} would have shown an AUC of"
+        f"Split by random rows, with the same people or groups on both sides, {best} would have shown an AUC of"
         f" {random:.3f} instead of {honest:.3f}"
     )
     if flattery > 0:
@@ -160,7 +160,7 @@ def _split_told(evaluation: Evaluation) -> str:
     }[evaluation.split]
     more = " ".join(f"{each[0].upper()}{each[1:]}." for each in evaluation.told)
     p = "The p of the best AUC, by permutation of people's whole series of outcomes"
-    return f"{told} Intervals are of 95 % over people. {p}: {evaluation.p:.3f}. {more}".strip()
+    return f"{told} Intervals are of 95 %, over the people or groups that were predicted. {p}: {evaluation.p:.3f}. {more}".strip()
 
 
 def _calibration(facts: Facts) -> str:
