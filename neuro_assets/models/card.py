@@ -160,7 +160,8 @@ def _split_told(evaluation: Evaluation) -> str:
     }[evaluation.split]
     more = " ".join(f"{each[0].upper()}{each[1:]}." for each in evaluation.told)
     p = "The p of the best AUC, by permutation of people's whole series of outcomes"
-    return f"{told} Intervals are of 95 %, over the people or groups that were predicted. {p}: {evaluation.p:.3f}. {more}".strip()
+    over = "Intervals are of 95 %, over the people or groups that were predicted."
+    return f"{told} {over} {p}: {evaluation.p:.3f}. {more}".strip()
 
 
 def _calibration(facts: Facts) -> str:
