@@ -50,12 +50,11 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         *build_series_assets(sources, study, partitions),
         *build_imputed_assets(study, partitions),
         *build_feature_assets(sources, study, partitions),
-        *build_analytics_assets(sources, study, partitions),
         *build_dbt_assets(partitions),
         build_engagement_asset(),
     ]
     present = {key for a in assets if isinstance(a, dg.AssetsDefinition) for key in a.keys}
-    assets += build_model_assets(sources, study, present)
+    assets += [*build_analytics_assets(present), *build_model_assets(sources, study, present)]
     automation = build_automation(settings, study)
     return dg.Definitions(
         assets=assets,

@@ -1,5 +1,6 @@
 """Analytics of the whole study: what its people are like, and whether each of them holds their level."""
 
+from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
@@ -12,30 +13,23 @@ from neuro_assets.analytics.report import short_changes, short_population
 from neuro_assets.analytics.write import ensure_table, write_table
 from neuro_assets.assets.describe import log_line, markdown_table, picture, spec_of_all
 from neuro_assets.assets.failures import infrastructure_retried
-from neuro_assets.assets.features import build_feature_assets
 from neuro_assets.checks.analytics import analytics_check_results, analytics_check_specs
-from neuro_assets.coverage.task import covered_streams
 from neuro_assets.keys import key_of
 from neuro_assets.lake.lake import look_here_first
 from neuro_assets.resources.home import HomeResource
-from neuro_assets.sources.load import Sources
 from neuro_assets.streams.analytics import CHANGE_POINT, POPULATION_SUMMARY
 from neuro_assets.streams.coverage import VALID_DAY
 from neuro_assets.streams.model import Table
-from neuro_assets.study import Study
 
 _SHOWN = 20
 
 
-def build_analytics_assets(
-    sources: Sources, study: Study, partitions: dg.DailyPartitionsDefinition
-) -> list[dg.AssetsDefinition]:
-    """Analytics of the features that something is there for; nothing without any of them."""
-    features = {key for asset in build_feature_assets(sources, study, partitions) for key in asset.keys}
-    read = [t for t in MEASURE_TABLES if key_of(t) in features]
+def build_analytics_assets(present: Collection[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """Analytics of the features that are among the assets there are; nothing without any of them."""
+    read = [t for t in MEASURE_TABLES if key_of(t) in present]
     if not read:
         return []
-    if covered_streams(study).names:
+    if key_of(VALID_DAY) in present:
         read.append(VALID_DAY)
     return [_population(read), _changes(read)]
 

@@ -21,6 +21,7 @@ from neuro_assets.streams.frames import schema_of
 from neuro_assets.streams.models import PREDICTION, REGISTRY, SAMPLE, SCREENING
 from neuro_assets.study_models import PARTICIPANT, ModelDeclaration
 
+_KEY = ("model", "participant_id", "day")
 _Z = 1.959964
 _STYLE = """
 body{font:15px/1.55 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em;color:#222}
@@ -119,9 +120,6 @@ def _screened(connection: Connection, job: Ingest, name: str) -> pl.DataFrame:
     ).pl()
     frames = [f.select(pl.col(c).cast(t) for c, t in schema_of(SCREENING).items()) for f in (held_out, said)]
     return pl.concat(frames).sort("participant_id")
-
-
-_KEY = ("model", "participant_id", "day")
 
 
 def _samples(connection: Connection, version: Version) -> pl.DataFrame:

@@ -5,6 +5,7 @@ What is tested here is what is left without that likeness; docs/analytics.md has
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
@@ -127,6 +128,21 @@ def find_change_points(
     edges = [0, *sorted(found), n]
     levels = [float(np.median(plain[a:b])) for a, b in pairwise(edges)]
     sd = _robust_sd(plain - np.repeat(levels, np.diff(edges)))
+    changes = _changes(scan, when, edges, levels, sd, alpha, {k: max(p, found[k]) for k in found})
+    detectable = scan.detectable(alpha) if n >= _LEAST_DETECTABLE_DAYS else None
+    return Record(n, p, phi, weekend, level, sd, detectable, changes)
+
+
+def _changes(
+    scan: Scan,
+    when: Ints,
+    edges: Sequence[int],
+    levels: Sequence[float],
+    sd: float,
+    alpha: float,
+    p: Mapping[int, float],
+) -> tuple[ChangePoint, ...]:
+    """What is told of each change between two levels, in the order of days."""
     changes = []
     for place, k in enumerate(edges[1:-1], start=1):
         before, after = levels[place - 1], levels[place]
@@ -139,9 +155,8 @@ def find_change_points(
             (after - before) / sd if sd else math.nan,
         )
         sides = (k - edges[place - 1], edges[place + 1] - k)
-        changes.append(ChangePoint(int(when[k]), before, after, *told, *sides, max(p, found[k])))
-    detectable = scan.detectable(alpha) if n >= _LEAST_DETECTABLE_DAYS else None
-    return Record(n, p, phi, weekend, level, sd, detectable, tuple(changes))
+        changes.append(ChangePoint(int(when[k]), before, after, *told, *sides, p[k]))
+    return tuple(changes)
 
 
 def weekend_effect(days: Ints, values: Floats) -> float:
