@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from neuro_assets.science.valid_days import RULES
 from neuro_assets.study_features import FeatureRules
+from neuro_assets.study_google_health import GoogleHealthRules
 from neuro_assets.study_imputation import ImputationRules
 from neuro_assets.study_models import Models
 
@@ -58,6 +59,10 @@ class Window(_Model):
         """The last day that can have data: the end, or tomorrow (participants east of UTC)."""
         tomorrow = today + timedelta(days=1)
         return min(self.end, tomorrow) if self.end else tomorrow
+
+    def covers(self, day: date) -> bool:
+        """Whether the study covers a day."""
+        return self.start <= day and (self.end is None or day <= self.end)
 
     def closed(self, today: date) -> "Window":
         """The same window with its end written out: nothing after tomorrow can have been measured."""
@@ -245,6 +250,9 @@ class Study(_Model):
     imputation: ImputationRules = ImputationRules()
     features: FeatureRules = FeatureRules()
     models: Models = Field(default_factory=dict, description="What is predicted, by the name of the model.")
+    google_health: GoogleHealthRules | None = Field(
+        default=None, description="Pulls from participants' Google Health accounts; `{}` for all defaults."
+    )
     date_orders: dict[str, DateOrder] = Field(
         default_factory=dict,
         description="source or source.file -> order of its dates, where files leave it open.",

@@ -93,7 +93,7 @@ def make_job(tmp_path_factory: pytest.TempPathFactory, empty_home: Path, vendor_
         shutil.copytree(empty_home, home)
         settings = _settings(home)
         study = study or study_of(**overrides)
-        sources = home_sources(settings, study) if study.surveys else vendor_sources
+        sources = home_sources(settings, study) if study.surveys or study.google_health else vendor_sources
         return Ingest(settings, Lake.from_settings(settings), study, sources)
 
     return make

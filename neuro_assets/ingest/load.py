@@ -29,6 +29,7 @@ from neuro_assets.ingest.outcomes import (
 )
 from neuro_assets.ingest.payloads import payload_of, take_apart
 from neuro_assets.ingest.plan import Planner, participant_of, scratch_folder
+from neuro_assets.ingest.pull_load import settle_pull
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.ingest.rows import Tray, replace_rows
 from neuro_assets.ingest.sealing import seal_answers
@@ -43,6 +44,7 @@ from neuro_assets.lake.ddl import ensure_tables, missing_tables
 from neuro_assets.lake.lake import Connection, Lake, LakeBusyError, look_here_first
 from neuro_assets.lake.maintenance import merge_when_many
 from neuro_assets.settings import Settings
+from neuro_assets.sources.google_health.pull_file import is_pull_file
 from neuro_assets.sources.load import Sources
 from neuro_assets.streams.catalogue import OPS_TABLES, STREAMS
 from neuro_assets.streams.model import Table
@@ -186,6 +188,9 @@ def _settle(job: Ingest, batch: Batch, arrival: Arrival) -> None:
     """One arrival; a container's members first, then the container itself."""
     taken = arrival.taken
     kind = containers.container_kind(taken.path)
+    if kind == "zip" and is_pull_file(taken.path):
+        settle_pull(job, batch, taken)
+        return
     if kind is None:
         if not _settle_payload(job, batch, arrival):
             _settle_one(job, batch, taken, arrival.choice)
@@ -376,8 +381,14 @@ def _load(job: Ingest, batch: Batch, taken: inbox.Taken, earlier: Earlier, at: d
     with scratch_folder(job.settings.scratch) as scratch:
         before, name = _settled_before(earlier), _full_name(taken, earlier)
         plan = plan_load(job, batch.connection, taken.path, name, scratch, choice.said, before, batch.tray.rows_of)
-        line = _loaded_line(taken, plan, earlier, at, choice)
-        is_new = earlier is None or earlier.status != "loaded"
+        if plan.scan.kind.spec.claim and _is_new(earlier):
+            raise FileRefusedError(
+                "part_of_a_pull",
+                "the file is a part of a pull file, and says nothing without it",
+                "Drop the pull file itself (*.pull.zip)",
+            )
+        line = loaded_line(taken, plan, earlier, at, choice)
+        is_new = _is_new(earlier)
 
         def settlement(touched_days: int) -> Settlement:
             def move() -> None:
@@ -398,13 +409,19 @@ def _load(job: Ingest, batch: Batch, taken: inbox.Taken, earlier: Earlier, at: d
             batch.commit(write, into=(plan.scan.kind.raw_table.qualified,))
 
 
-def _loaded_line(
+def _is_new(earlier: Earlier) -> bool:
+    """Whether the lake has no rows of a file."""
+    return earlier is None or earlier.status != "loaded"
+
+
+def loaded_line(
     taken: inbox.Taken,
     plan: LoadPlan,
     earlier: Earlier,
     at: datetime,
     choice: Choice,
 ) -> manifest.ManifestLine:
+    """The manifest line of a file that is being loaded."""
     kind, extent = plan.scan.kind, plan.extent
     return replace(
         new_line(taken, earlier, at, "loaded", plan.reading),

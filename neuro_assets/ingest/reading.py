@@ -293,9 +293,8 @@ class Scan:
         if time.clock != "local":
             columns += ["fold", "utc_offset_min", "tz_source"]
         if time.offset:
-            column, at = next((c, at) for _, c, at in self.value_columns() if c.name == time.offset)
-            told = "NULL" if at is None else f"TRY_CAST({self.typed(at, column)} AS SMALLINT)"
-            columns += [f"{told} AS utc_offset_min", f"CASE WHEN {told} IS NOT NULL THEN 0 END AS fold"]
+            told, again = self._small(time.offset), self._small(time.fold) if time.fold else "0"
+            columns += [f"{told} AS utc_offset_min", f"CASE WHEN {told} IS NOT NULL THEN {again} END AS fold"]
             columns.append(f"CASE WHEN {told} IS NOT NULL THEN 'payload' END AS tz_source")
         columns += [f"{'NULL' if at is None else self.typed(at, c)} AS {c.name}" for _, c, at in self.value_columns()]
         columns.append("unreadable")
@@ -309,6 +308,11 @@ class Scan:
             return self._answers(columns, lines)
         rows = f"SELECT {', '.join(columns)} FROM {lines}"
         return _of_questions(rows, self.kind.spec) if self.kind.spec.question_columns else rows
+
+    def _small(self, name: str) -> str:
+        """A raw column as a small number; NULL where the file lacks it."""
+        column, at = next((c, at) for _, c, at in self.value_columns() if c.name == name)
+        return "NULL" if at is None else f"TRY_CAST({self.typed(at, column)} AS SMALLINT)"
 
     def _answers(self, columns: list[str], lines: str) -> str:
         """The items of a response one under the other; a row whose time cannot be read stays one."""

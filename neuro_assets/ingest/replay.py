@@ -39,7 +39,8 @@ def replay_days(job: Ingest, kind: FileKind, start: date, end: date) -> list[man
     with job.lake.connect() as connection:
         prepare_tables(job.lake, connection, job.tables)
         ids = connection.execute(
-            "SELECT DISTINCT file_id FROM ops.landing_file_days WHERE raw_table = ? AND day BETWEEN ? AND ?",
+            "SELECT DISTINCT file_id FROM ops.landing_file_days"
+            " WHERE raw_table = ? AND day BETWEEN ? AND ? AND rows > 0",
             [kind.raw_table.qualified, start, end],
         ).fetchall()
         lines = sorted(

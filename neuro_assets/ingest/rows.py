@@ -67,14 +67,15 @@ def _insert_rows(connection: Connection, into: str, plan: LoadPlan, file_id: str
     rows = plan.scan.rows(is_all_read=plan.extent.is_all_read)
     # A response is whole when it is sent: how far a file reaches tells nothing of it, and what arrives later stands.
     whole = "(day + 1)::TIMESTAMP"
-    seen = whole if kind.spec.is_of_answers else f"least($as_of, {whole})"
+    far = f"TRY_CAST({kind.spec.seen} AS TIMESTAMP)" if kind.spec.seen else "$as_of"
+    seen = whole if kind.spec.is_of_answers else f"least({far}, {whole})"
     # What is the same in every row, or follows from the day, need not be carried through the sorting.
     run(
         connection,
         f"INSERT INTO {into} BY NAME SELECT $file_id AS file_id,"
         f" {seen} AS as_of, *"
         f" FROM (SELECT moment::DATE AS day, {moment} * EXCLUDE (moment) FROM ({rows}) {order})",
-        {"file_id": file_id, **({} if seen == whole else {"as_of": plan.extent.as_of}), **plan.scan.parameters},
+        {"file_id": file_id, **({"as_of": plan.extent.as_of} if "$as_of" in seen else {}), **plan.scan.parameters},
     )
 
 

@@ -79,6 +79,10 @@ class TimeColumn(_Model):
     offset: str | None = Field(
         default=None, description="Name of a column of this kind: minutes of the wall clock from UTC, where it has any."
     )
+    fold: str | None = Field(
+        default=None,
+        description="Goes with `offset`: name of a column that is 1 where the clock shows a time once more, else 0.",
+    )
     epoch: Literal["s", "ms", "us"] | None = Field(
         default=None, description="It counts seconds, milli- or microseconds since 1970 in UTC; goes with `clock: utc`."
     )
@@ -169,6 +173,16 @@ class FileSpec(_Model):
         description="Name of a column of this kind: the seconds a row stands for, where rows differ in it.",
     )
     columns: dict[str, SourceColumn] = Field(default_factory=dict)
+    claim: str | None = Field(
+        default=None,
+        description="Name of a column of this kind: the number under which `ops.pull_claims` has what the row belongs"
+        " to. Rows of such a kind come with pulls alone.",
+    )
+    seen: str | None = Field(
+        default=None,
+        description="Name of a column of this kind: how far the source itself had seen when it gave the row, as a wall"
+        " clock; left out, it is the last time in the file.",
+    )
     drop: tuple[str, ...] = Field(default=(), description="Columns of the file whose content never enters the lake.")
     exact: bool = Field(
         default=False,
@@ -218,6 +232,20 @@ class FileSpec(_Model):
             raise ValueError("'offset' belongs to a wall clock: leave out either 'clock' or 'offset'")
         if time.offset and time.offset not in {c.name for c in self.columns.values() if c.type == "integer"}:
             raise ValueError(f"'offset' is '{time.offset}', which is no column of whole numbers of this kind")
+        return self
+
+    @model_validator(mode="after")
+    def _named_columns_are_there(self) -> "FileSpec":
+        types = {c.name: c.type for c in self.columns.values()}
+        for field, name, wanted in (
+            ("fold", self.time.fold, "integer"),
+            ("claim", self.claim, "integer"),
+            ("seen", self.seen, "text"),
+        ):
+            if name is not None and types.get(name) != wanted:
+                raise ValueError(f"'{field}' is '{name}', which is no {wanted} column of this kind")
+        if self.time.fold and not self.time.offset:
+            raise ValueError("'fold' tells apart what 'offset' places: give both, or neither")
         return self
 
     @model_validator(mode="after")

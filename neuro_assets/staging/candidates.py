@@ -59,6 +59,7 @@ def build_candidates(connection: Connection, study: Study, sources: Sources, str
     there = {t for (t,) in connection.execute(_TABLES, days).fetchall()}
     kinds = [k for k in kinds if k.raw_table.qualified in there]
     _list_kinds(connection, kinds)
+    list_withdrawn(connection, kinds, days)
     _build_groups(connection, study, stream, kinds, days, repeats=repeats)
     has_misread = _is_any_misread(connection, stream, kinds, days)
     if repeats:
@@ -80,8 +81,57 @@ FROM ops.landing_files
 SEMI JOIN (SELECT file_id FROM ops.landing_file_days WHERE raw_table IN (SELECT unnest(?)) AND day BETWEEN ? AND ?)
     USING (file_id)
 """
+# Of a day's claims the latest says what there is; its rows may be those of an earlier claim with the same content.
+# A log that ends on a day may have begun some days before it.
+_WITHDRAWN = """
+CREATE OR REPLACE TEMP TABLE withdrawn_claim AS
+WITH claim AS (
+    SELECT *, first_value(digest) OVER (of_day ORDER BY fetched_at DESC, pull_order DESC) AS last_digest
+    FROM (SELECT *, file_id || claim_no AS pull_order FROM ops.pull_claims
+          WHERE source IN (SELECT unnest($sources)) AND file_kind IN (SELECT unnest($kinds))
+              AND chunk_day BETWEEN $first::DATE AND $last::DATE + 3)
+    WINDOW of_day AS (PARTITION BY source, participant_id, data_type, file_kind, chunk_day)
+), holding AS (
+    SELECT *, row_number() OVER (PARTITION BY source, participant_id, data_type, file_kind, chunk_day, digest
+                                 ORDER BY fetched_at, pull_order) AS place
+    FROM claim WHERE rows > 0
+)
+SELECT file_id, claim_no FROM holding WHERE digest <> last_digest OR place > 1
+"""
+_NOTHING_WITHDRAWN = (
+    "CREATE OR REPLACE TEMP TABLE withdrawn_rows AS SELECT NULL::DATE AS day, 0::BIGINT AS rows LIMIT 0"
+)
 _TABLES = "SELECT DISTINCT raw_table FROM ops.landing_file_days WHERE day BETWEEN ? AND ?"
 _CUT = "SELECT 1 FROM people_clock GROUP BY zone, day HAVING count(*) > 1"
+
+
+def list_withdrawn(connection: Connection, kinds: list[FileKind], days: tuple) -> None:
+    """Fill `withdrawn_claim(file_id, claim_no)` and `withdrawn_rows(day, rows)`: what a later pull no longer found."""
+    claimed = [k for k in kinds if k.spec.claim]
+    if not claimed:
+        connection.execute(_NOTHING_WITHDRAWN)
+        return
+    connection.execute(
+        _WITHDRAWN,
+        {
+            "sources": [k.source.name for k in claimed],
+            "kinds": [k.kind for k in claimed],
+            "first": days[0],
+            "last": days[1],
+        },
+    )
+    parts = ["SELECT NULL::DATE AS day LIMIT 0"]
+    if _some(connection, "SELECT 1 FROM withdrawn_claim"):
+        parts += [
+            f"SELECT day FROM {k.raw_table.qualified} r SEMI JOIN withdrawn_claim w"
+            f" ON w.file_id = r.file_id AND w.claim_no = r.{k.spec.claim} WHERE day BETWEEN $start AND $end"
+            for k in claimed
+        ]
+    bound = {"start": days[0], "end": days[1]} if len(parts) > 1 else {}
+    rows = " UNION ALL ".join(f"({p})" for p in parts)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE withdrawn_rows AS SELECT day, count(*) AS rows FROM ({rows}) GROUP BY day", bound
+    )
 
 
 def _some(connection: Connection, query: str, bound: Bound | None = None) -> bool:
@@ -119,12 +169,13 @@ def _build_groups(
     nobody = (
         "SELECT 0 AS kind_no, 0 AS file_no, '' AS source_participant_id, $start::DATE AS day, NULL::TIMESTAMP AS as_of,"
         " NULL::TINYINT AS own_fold, NULL::SMALLINT AS own_offset_min, NULL::VARCHAR AS tz_source,"
-        " NULL::INTEGER AS own_period_s WHERE $end < $start"
+        " NULL::INTEGER AS own_period_s, NULL::BIGINT AS claim_no WHERE $end < $start"
     )
     named = (
         f"SELECT {n}, f.file_no, r.* EXCLUDE (file_id) FROM"
         f" (SELECT DISTINCT file_id, source_participant_id, day, as_of, {_own_time(kind)}"
         f" FROM {kind.raw_table.qualified} WHERE day BETWEEN $start AND $end) r JOIN candidate_file f USING (file_id)"
+        f"{_in_force(kind)}"
         for n, kind in enumerate(kinds)
     )
     who_and_when = " UNION ALL ".join((nobody, *named))
@@ -152,8 +203,16 @@ def _own_time(kind: FileKind) -> str:
     told = ("fold", "utc_offset_min", "tz_source") if kind.spec.has_offsets else ("NULL", "NULL", "NULL")
     return (
         f"{told[0]}::TINYINT AS own_fold, {told[1]}::SMALLINT AS own_offset_min, {told[2]}::VARCHAR AS tz_source,"
-        f" TRY_CAST({kind.spec.period or 'NULL'} AS INTEGER) AS own_period_s"
+        f" TRY_CAST({kind.spec.period or 'NULL'} AS INTEGER) AS own_period_s,"
+        f" {kind.spec.claim or 'NULL'}::BIGINT AS claim_no"
     )
+
+
+def _in_force(kind: FileKind) -> str:
+    """Leaves out what belongs to a claim that is not in force; rows without a group are no candidates."""
+    if not kind.spec.claim:
+        return ""
+    return " ANTI JOIN withdrawn_claim w ON w.file_id = f.file_id AND w.claim_no = r.claim_no"
 
 
 def _of_same_time(kind: FileKind) -> str:
@@ -164,6 +223,8 @@ def _of_same_time(kind: FileKind) -> str:
         tests.append("g.tz_source = coalesce(r.tz_source, g.tz_source)")
     if kind.spec.period:
         tests.append(f"g.own_period_s IS NOT DISTINCT FROM TRY_CAST(r.{kind.spec.period} AS INTEGER)")
+    if kind.spec.claim:
+        tests.append(f"g.claim_no IS NOT DISTINCT FROM r.{kind.spec.claim}")
     return "".join(f" AND {t}" for t in tests)
 
 

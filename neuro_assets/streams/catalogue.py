@@ -3,7 +3,8 @@
 A new stream is a new entry of `STREAMS`; nothing about vendors belongs here.
 """
 
-from neuro_assets.streams.accounts import FRAME_TABLES, OPS_TABLES
+from neuro_assets.streams.accounts import FRAME_TABLES
+from neuro_assets.streams.accounts import OPS_TABLES as _ACCOUNTS
 from neuro_assets.streams.columns import (
     LOG_ID,
     activity_minutes,
@@ -18,11 +19,14 @@ from neuro_assets.streams.columns import (
 )
 from neuro_assets.streams.events import EVENT
 from neuro_assets.streams.health import HEALTH_STREAMS
-from neuro_assets.streams.model import Column, Stream
+from neuro_assets.streams.model import Column, Stream, Table
+from neuro_assets.streams.pulls import PULL_TABLES
 from neuro_assets.streams.shapes import daily, entries, samples
 from neuro_assets.streams.surveys import SURVEY_RESPONSE
 
 __all__ = ["FRAME_TABLES", "OPS_TABLES", "STREAMS", "stream"]
+
+OPS_TABLES: tuple[Table, ...] = (*_ACCOUNTS, *PULL_TABLES)
 
 # Bounds are wide on purpose: they refuse what cannot be, not what is unusual.
 # Heart rate: 25 bpm (lowest bradycardia reported for athletes asleep) to 250; 255 is a common "no reading" value.

@@ -19,13 +19,18 @@ class CodebookError(SourceError):
     """A codebook cannot be used; the message names file, line, field and remedy."""
 
 
+# Of studies alone that pull from accounts: seventeen tables that others need not have.
+PULLED = REPOSITORY / "neuro_assets" / "sources" / "google_health"
+
+
 def home_sources(settings: Settings, study: Study) -> Sources:
     """All sources in force: vendors' specs, the built-in instruments that the study names, and the home's own.
 
     Raises:
         SourceError: every mistake of every spec and codebook.
     """
-    sources = load_sources(settings.source_dirs)
+    pulled = (PULLED,) if study.google_health is not None else ()
+    sources = load_sources((*settings.source_dirs, *pulled))
     return with_instruments(sources, study_codebooks(settings, study))
 
 

@@ -16,6 +16,7 @@ from neuro_assets.streams.features import FEATURE_TABLES
 from neuro_assets.streams.features_use import FEATURES_DATA_YIELD, FEATURES_SURVEY, USE_TABLES
 from neuro_assets.streams.imputed import BACKTEST, DAILY, GAP, GAP_TOTAL, MODEL_TABLES, OBSERVED, values_table
 from neuro_assets.streams.model import Column, Stream, Table
+from neuro_assets.streams.pulls import SOURCE_BREAK
 from neuro_assets.streams.series import SERIES_TABLES
 from neuro_assets.streams.surveys import SURVEY_ANOMALY, SURVEY_TABLES
 
@@ -33,6 +34,7 @@ TABLES = [
     *FRAME_TABLES,
     *COVERAGE_TABLES,
     *PEOPLE_TABLES,
+    SOURCE_BREAK,
     *SURVEY_TABLES,
     SURVEY_ANOMALY,
     *EPISODE_TABLES,
@@ -43,7 +45,8 @@ TABLES = [
     *ANALYTICS_TABLES,
     *(models.SCREENING, *models.MODEL_TABLES),
 ]
-KINDS = load_sources([REPOSITORY / "neuro_assets" / "sources"]).kinds
+SPECS = REPOSITORY / "neuro_assets" / "sources"
+KINDS = load_sources([SPECS, SPECS / "google_health"]).kinds
 
 
 def lines_of(section: str) -> list[list[str]]:

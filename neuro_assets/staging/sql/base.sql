@@ -4,7 +4,8 @@
 CREATE OR REPLACE TEMP TABLE candidate_base AS
 SELECT
     (row_number() OVER (
-        ORDER BY r.day, r.source_participant_id, r.file_no, r.kind_no, r.as_of, r.own_offset_min, r.own_fold, r.own_period_s
+        ORDER BY r.day, r.source_participant_id, r.file_no, r.kind_no, r.as_of, r.own_offset_min, r.own_fold, r.own_period_s,
+            r.claim_no
     ))::INTEGER AS base_no,
     r.kind_no,
     r.file_no,
@@ -13,6 +14,7 @@ SELECT
     k.source,
     coalesce(r.own_period_s, k.period_s) AS period_s,
     r.own_period_s,
+    r.claim_no,
     who.participant_id,
     r.as_of,
     coalesce(z.zone, $default_zone) AS zone,
