@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
+import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
 
 PARTICIPANTS, DAYS, SEED = 20, 45, 1
 DEMO = "demo"
+SERVED_PARTICIPANTS, SERVED_DAYS, SERVED_PORT = 10, 30, 8710
 
 
 def simulate(
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
+    folder: Annotated[Path | None, typer.Argument(metavar="OUT", help="Folder to write to.")] = None,
     scenario: Annotated[
         str,
         typer.Option(help="demo: the study of `neuro demo`, by the hour. full: by the minute, everything goes wrong."),
@@ -44,11 +47,27 @@ def simulate(
         str | None, typer.Option(metavar="hour|minute", help="Finest files: demo has hour, full minute.")
     ] = None,
     exports: Annotated[int | None, typer.Option(help="Exports, at equal distances: full has 3; demo always 2.")] = None,
+    serve_google_health: Annotated[
+        bool,
+        typer.Option(
+            "--serve-google-health",
+            help="Write nothing: serve a pretended Google Health of --participants (10) with --days (30) behind them,"
+            " until stopped (docs/google-health-server.md).",
+        ),
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of --serve-google-health; 0 for any.")] = SERVED_PORT,
 ) -> None:
     """Write a synthetic study as Fitabase files, with the truth beside them.
 
     OUT gets exports/ (drop them into landing/), truth/ (what was planted), study.yaml and participants.csv.
     """
+    if serve_google_health:
+        seed = SEED if seed is None else seed
+        _serve_google_health(port, participants or SERVED_PARTICIPANTS, days or SERVED_DAYS, seed)
+        return
+    if folder is None:
+        fail("OUT is missing: the folder to write to")
+        raise typer.Exit(2)
     asked = {"participants": participants, "days": days, "seed": seed, "start": start.date() if start else None}
     asked |= {"resolution": resolution, "exports": exports}
     asked = {name: value for name, value in asked.items() if value is not None}
@@ -59,6 +78,31 @@ def simulate(
         raise typer.Exit(2) from None
     files = _write(folder, planned)
     out.print(f"{len(files)} export files in {folder / 'exports'}, what is true in {folder / 'truth'}")
+
+
+def _serve_google_health(port: int, participants: int, days: int, seed: int) -> None:
+    """Serve a world that goes with the clock, and say how a study connects to it."""
+    from neuro_assets.simulate.google_health import GoogleHealthServer, World
+
+    world = World(participants, datetime.now().astimezone().date() - timedelta(days=days), seed, live=True)
+    try:
+        server = GoogleHealthServer(world, port=port)
+    except OSError as error:
+        fail(f"port {port} of this machine cannot be had ({error.strerror}); choose another with --port")
+        raise typer.Exit(1) from None
+    with server:
+        out.print(f"{participants} people with {days} days behind them, who live on with the clock: {server.url}")
+        out.print("In the shell of a study:")
+        for name, value in server.environment.items():
+            out.print(f"  export {name}={value}", soft_wrap=True)
+        first, last = min(world.people), max(world.people)
+        out.print(f"Then: neuro participants connect ID, and choose an account of {first} to {last} on the page.")
+        out.print("Ctrl-C stops it; accounts have to be connected again then.")
+        stopped = threading.Event()
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(kind, lambda *_: stopped.set())
+        stopped.wait()
+        out.print(f"{len(server.log):,} requests answered")
 
 
 def demo() -> None:
