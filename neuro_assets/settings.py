@@ -6,6 +6,7 @@ What a study *is* belongs in study.py, not here.
 import base64
 import binascii
 import difflib
+import ipaddress
 import os
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from neuro_assets import failpoints
 PREFIX = "NEURO_"
 REPOSITORY = Path(__file__).resolve().parent.parent
 SURVEY_KEY_BYTES = 64
+TOKEN_KEY_BYTES = 32
 
 
 class SettingsError(ValueError):
@@ -57,6 +59,23 @@ class Settings(BaseSettings):
         default=None,
         repr=False,
         description=f"Key of encrypted answers: base64 of {SURVEY_KEY_BYTES} bytes; default <home>/keys/survey.key.",
+    )
+    token_key: SecretStr | None = Field(
+        default=None,
+        repr=False,
+        description="Keys of participants' tokens, comma-separated, the first encrypts; default <home>/keys/token.key.",
+    )
+    google_client_id: str | None = Field(
+        default=None, repr=False, description="OAuth client of the study's project at Google."
+    )
+    google_client_secret: SecretStr | None = Field(default=None, repr=False, description="That client's secret.")
+    google_health_url: str = Field(default="https://health.googleapis.com", description="Google Health API.")
+    google_auth_url: str = Field(
+        default="https://accounts.google.com/o/oauth2/v2/auth", description="Page on which participants consent."
+    )
+    google_token_url: str = Field(default="https://oauth2.googleapis.com/token", description="Google's token endpoint.")
+    google_revoke_url: str = Field(
+        default="https://oauth2.googleapis.com/revoke", description="Where a consent is taken back."
     )
     failpoint: str | None = Field(
         default=None, description="For tests of the program: a place (neuro_assets/failpoints.py) where it shall die."
@@ -116,6 +135,36 @@ class Settings(BaseSettings):
             return None
         survey_key_bytes(value.get_secret_value())
         return value
+
+    @field_validator("token_key", mode="after")
+    @classmethod
+    def _are_token_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        token_keys(value.get_secret_value())
+        return value
+
+    @field_validator("google_client_id", "google_client_secret", mode="after")
+    @classmethod
+    def _empty_is_none(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+        if not text.strip():
+            return None
+        return SecretStr(text.strip()) if isinstance(value, SecretStr) else text.strip()
+
+    @field_validator("google_health_url", "google_auth_url", "google_token_url", "google_revoke_url", mode="after")
+    @classmethod
+    def _reached_privately(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value.strip())
+            host, _ = parts.hostname or "", parts.port
+        except ValueError:
+            parts, host = urlsplit(""), ""
+        if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("expected https://host/path, without user, password or query")
+        if parts.scheme == "http" and not _is_loopback(host):
+            raise ValueError("expected https://: tokens go there, and http:// is for this machine (127.0.0.1) only")
+        return value.strip().rstrip("/")
 
     @field_validator("failpoint", mode="after")
     @classmethod
@@ -178,6 +227,32 @@ class Settings(BaseSettings):
     def data_path(self) -> str:
         """The folder or prefix of the data files."""
         return self.data or str(self.home / "lake" / "data")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def token_keys(text: str) -> list[str]:
+    """Fernet keys as they are written down, separated by commas or lines; the first encrypts.
+
+    Raises:
+        ValueError: there is none, or one of them is none; the message does not repeat it.
+    """
+    found = text.replace(",", " ").translate(str.maketrans("+/", "-_")).split()
+    for key in found:
+        try:
+            size = len(base64.b64decode(key, altchars=b"-_", validate=True))
+        except (binascii.Error, ValueError):
+            size = 0
+        if size != TOKEN_KEY_BYTES:
+            raise ValueError(f"expected base64 of {TOKEN_KEY_BYTES} bytes for each key; `neuro keys new` makes one")
+    if not found:
+        raise ValueError("there is no key in it; `neuro keys new` makes one")
+    return found
 
 
 def survey_key_bytes(text: str) -> bytes:

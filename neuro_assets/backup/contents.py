@@ -11,9 +11,11 @@ from neuro_assets.settings import Settings
 INTAKE = ("landing", "processing")
 ARCHIVED = ("archive", "rejected")
 KEYS = "keys"
+CONNECTIONS = "connections"
 # scratch: copies of files that are being read. demo: a home of its own, which `neuro demo` makes again. keys: who has
 # a backup shall not have by that the key of what is encrypted.
-_LEFT_OUT = {"lake", "scratch", "demo", KEYS}
+# connections: copied as databases are; beside them are locks and the requests of a day.
+_LEFT_OUT = {"lake", "scratch", "demo", KEYS, CONNECTIONS}
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -41,6 +43,11 @@ def other_files(settings: Settings) -> Iterator[Path]:
 def dagster_databases(settings: Settings) -> list[Path]:
     """Dagster's SQLite files: runs, events, schedules."""
     return [p for p in files_below(settings.dagster_home) if p.name.endswith(".db")]
+
+
+def connection_databases(settings: Settings) -> list[Path]:
+    """Participants' connections: tokens under encryption, and the history of consents."""
+    return [p for p in files_below(settings.home / CONNECTIONS) if p.suffix == ".sqlite"]
 
 
 def _is_of_database(path: Path) -> bool:

@@ -153,16 +153,20 @@ class _Copying:
 
     def _dagster(self) -> None:
         for path in contents.dagster_databases(self.settings):
-            name = f"{HOME}{path.relative_to(self.settings.home).as_posix()}"
-            write_new(self.folder / name, [], PRIVATE)
-            copy_sqlite(path, self.folder / name)
-            self._measured(name)
+            self._database(path)
             self.has_dagster = self.settings.dagster_storage is None
         if not self.has_dagster:
             self.notes.append(
                 "Dagster's runs and events are not kept in this home, so they are not in this backup; a restore"
                 " reports every day to Dagster, which computes it again"
             )
+
+    def _database(self, path: Path) -> None:
+        """A database that may be in use, whole."""
+        name = f"{HOME}{path.relative_to(self.settings.home).as_posix()}"
+        write_new(self.folder / name, [], PRIVATE)
+        copy_sqlite(path, self.folder / name)
+        self._measured(name)
 
     def archive(self, paths: list[Path]) -> None:
         """Loaded files, which never change."""
@@ -176,6 +180,8 @@ class _Copying:
                 self._copy(path)
             except FileNotFoundError:
                 continue  # a log that was purged meanwhile
+        for path in contents.connection_databases(self.settings):
+            self._database(path)
         self._keys()
         self._outside_protocol()
 
@@ -183,8 +189,8 @@ class _Copying:
         folder = self.settings.home / contents.KEYS
         if any(contents.files_below(folder)):
             self.notes.append(
-                f"{folder} is not in this backup: keep the key of encrypted answers elsewhere, and put it there again"
-                " after a restore"
+                f"{folder} is not in this backup: keep the keys of encrypted answers and of tokens elsewhere, and put them"
+                " there again after a restore"
             )
 
     def _outside_protocol(self) -> None:

@@ -13,15 +13,18 @@ from neuro_assets.cli import (
     analytics,
     backtest,
     collect,
+    connect,
     demo,
     dev,
     features,
     files,
     keep,
+    keys,
     look,
     model,
     people,
     plot,
+    pull,
     rejected,
     series,
     source,
@@ -32,6 +35,7 @@ from neuro_assets.cli import (
 )
 from neuro_assets.cli.console import fail
 from neuro_assets.collect.spool import SpoolError
+from neuro_assets.connectors.google_health.errors import AccountError
 from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.extensions import ExtensionMissingError
 from neuro_assets.lake.lake import LakeError
@@ -50,6 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _TOLD = (
+    AccountError,
     AnswerKeyError,
     BackupError,
     StudyError,
@@ -106,6 +111,25 @@ model_app.command()(model.retire)
 app.add_typer(model_app)
 
 
+participants_app = typer.Typer(
+    name="participants",
+    help="Participants' Google Health accounts: connecting them, who is connected, and the history of consents.",
+    no_args_is_help=True,
+)
+participants_app.command()(connect.connect)
+participants_app.command("list")(connect.listed)
+participants_app.command()(connect.history)
+participants_app.command()(connect.disconnect)
+app.add_typer(participants_app)
+
+
+keys_app = typer.Typer(name="keys", help="The key that encrypts participants' tokens.", no_args_is_help=True)
+keys_app.command()(keys.check)
+keys_app.command()(keys.new)
+keys_app.command()(keys.rotate)
+app.add_typer(keys_app)
+
+
 @app.callback()
 def _globals(
     home: Annotated[
@@ -118,6 +142,7 @@ def _globals(
 
 app.command()(files.init)
 app.command()(files.ingest)
+app.command()(pull.pull)
 app.command()(collect.collect)
 app.command()(rejected.rejected)
 app.command()(rejected.retry)

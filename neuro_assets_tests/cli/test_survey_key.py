@@ -164,7 +164,7 @@ def test_what_is_not_there_is_a_mistake_of_the_call(story: dict[str, Said], argu
 def test_a_backup_has_no_key_and_says_so(story: dict[str, Said], folder: Path):
     said = neuro("backup", "kept")
     assert said.code == 0
-    assert "study/keys is not in this backup: keep the key of encrypted answers elsewhere" in said.err
+    assert "study/keys is not in this backup: keep the keys of encrypted answers and of tokens elsewhere" in said.err
     assert not [*(folder / "kept").rglob("*.key")]
     assert (folder / "kept" / "manifest.json").exists()
 

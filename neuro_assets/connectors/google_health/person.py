@@ -1,0 +1,328 @@
+"""A participant's pull: who and where they are and when their tracker synced, then each data type, page by page."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from tempfile import SpooledTemporaryFile
+from typing import IO, Protocol, TypeVar
+
+from neuro_assets.connectors.google_health.asking import Asker, AskError, Waiting
+from neuro_assets.connectors.google_health.client import Request
+from neuro_assets.connectors.google_health.windows import DAY, Days, TypeState, delta, filter_of, ranges
+from neuro_assets.sources.google_health.account import (
+    decode_devices,
+    decode_identity,
+    decode_settings,
+    without_identifiers,
+)
+from neuro_assets.sources.google_health.chunks import EMPTY, chunks_of
+from neuro_assets.sources.google_health.contract import ContractError
+from neuro_assets.sources.google_health.data_types import FINGERPRINT, HEART_RATE, HEART_RATE_RAW, ROLLUP_S, DataType
+from neuro_assets.sources.google_health.pages import fingerprint, next_page_of
+from neuro_assets.sources.google_health.pull_file import PersonPull, PullWriter, StoredPage, TypePull
+from neuro_assets.study_google_health import GoogleHealthRules
+
+# Pages beyond this wait on the disk.
+_IN_MEMORY = 32_000_000
+_MOST_PAGES = 10_000
+_TOLD = 300
+
+T = TypeVar("T")
+
+
+@dataclass
+class Spool:
+    """Pages of a participant until everything of theirs is there."""
+
+    clock: Callable[[], datetime]
+    _bytes: IO[bytes] = field(default_factory=lambda: SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
+    _pages: list[tuple[str, str, datetime, int, bytes | None]] = field(default_factory=list)
+
+    def add(self, data_type: str, request: str, body: bytes, kept: bytes | None = None) -> datetime:
+        """Keep a page; returns when it was there."""
+        at = self.clock()
+        self._bytes.write(body)
+        self._pages.append((data_type, request, at, len(body), kept))
+        return at
+
+    def bodies(self, data_type: str) -> list[bytes]:
+        """The pages of one data type."""
+        found, at = [], 0
+        for name, _, _, size, _ in self._pages:
+            if name == data_type:
+                self._bytes.seek(at)
+                found.append(self._bytes.read(size))
+            at += size
+        self._bytes.seek(0, os.SEEK_END)
+        return found
+
+    def into(self, writer: PullWriter) -> list[StoredPage]:
+        """Write all pages into a pull file."""
+        self._bytes.seek(0)
+        return [
+            writer.page(data_type, request, at, self._bytes.read(size), kept)
+            for data_type, request, at, size, kept in self._pages
+        ]
+
+    def close(self) -> None:
+        """Let go of the pages."""
+        self._bytes.close()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be pulled of a participant.
+
+    Attributes:
+        participant_id: as the study names them.
+        types: what to ask for, in this order.
+        states: data type -> what earlier pulls know of it.
+        presence: the days on which they take part; no other is asked for.
+        days: these days and no others, for a backfill; none: what the states say.
+        zone: the protocol's, where the account does not tell one.
+        fingerprints: what the days of heart rate looked like, where samples are read.
+        lacks: data types without the person's consent, and `settings`.
+    """
+
+    participant_id: str
+    types: tuple[DataType, ...]
+    states: Mapping[str, TypeState]
+    presence: tuple[date, date | None]
+    days: Days | None = None
+    zone: str | None = None
+    fingerprints: Mapping[date, str] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
+
+
+class PersonJob:
+    """Pulls one participant. `run` is driven from outside; afterwards `finish` has the account of it."""
+
+    def __init__(
+        self, task: Task, asker: Asker, rules: GoogleHealthRules, remember: "Remember", clock: Callable[[], datetime]
+    ) -> None:
+        """`remember` is told the account's ids, which may refuse them; `clock` tells the moment in UTC."""
+        self.task, self._asker, self._rules, self._remember = task, asker, rules, remember
+        self._clock, self._spool = clock, Spool(clock)
+        self._types: list[TypePull] = []
+        self._zone: str | None = task.zone
+        self._last_sync_at: datetime | None = None
+
+    def run(self) -> Waiting[None]:
+        """Everything, one request a step."""
+        try:
+            yield from self._account()
+        except AskError as error:
+            self._give_up(self.task.types, error)
+            return
+        for n, data_type in enumerate(self.task.types):
+            try:
+                yield from self._data_type(data_type)
+            except AskError as error:
+                if error.ends_all:
+                    self._give_up(self.task.types[n:], error)
+                    return
+                self._add(data_type, error=error)
+
+    def finish(self, writer: PullWriter) -> None:
+        """Write the pages and what came of them into a pull file."""
+        try:
+            pages = self._spool.into(writer)
+            pulled = PersonPull(self.task.participant_id, self._zone, self._last_sync_at, self._types, pages)
+            writer.person(pulled)
+        finally:
+            self._spool.close()
+
+    # -- the account ---------------------------------------------------------------------------------------------
+
+    def _account(self) -> Waiting[None]:
+        """Who it is, which zone, and when the tracker last handed over its data. Ids are not kept with the data."""
+        answer = yield from self._asker.ask(Request("GET", "/v4/users/me/identity"))
+        identity = _read(lambda: decode_identity(answer.body, self._rules.unknown_fields))
+        self._remember(self.task.participant_id, identity.health_user_id, identity.legacy_user_id)
+        if "settings" in self.task.lacks:
+            return
+        request = Request("GET", "/v4/users/me/settings")
+        answer = yield from self._asker.ask(request)
+        self._zone = _read(lambda: decode_settings(answer.body, self._rules.unknown_fields)).time_zone or self._zone
+        self._spool.add("settings", request.told(), answer.body)
+        yield from self._devices()
+
+    def _devices(self) -> Waiting[None]:
+        token = ""
+        while True:
+            request = Request("GET", "/v4/users/me/pairedDevices", {"pageSize": "100", **_page(token)})
+            body = (yield from self._asker.ask(request)).body
+            devices = _read(lambda body=body: decode_devices(body, self._rules.unknown_fields))
+            self._spool.add("pairedDevices", request.told(), body, without_identifiers(body))
+            for device in devices.paired_devices:
+                if device.device_type == "TRACKER" and isinstance(device.last_sync_time, str):
+                    at = datetime.fromisoformat(device.last_sync_time)
+                    self._last_sync_at = max(self._last_sync_at or at, at)
+            if not (token := devices.next_page_token):
+                return
+
+    # -- the data ------------------------------------------------------------------------------------------------
+
+    def _data_type(self, data_type: DataType) -> Waiting[None]:
+        if data_type.name in self.task.lacks:
+            message = "the participant did not consent to this kind of data"
+            raise AskError("needs_reconsent", "scope_missing", message)
+        state = self.task.states.get(data_type.name, TypeState())
+        now = self._clock()
+        if (until := state.resting_until()) is not None and now < until:
+            return
+        days = self.task.days or delta(data_type, state, now, self._zone, self._rules, self.task.presence)
+        if days is None:
+            return
+        before = self._asker.requests
+        if data_type.method == "rollup" and self._zone is None:
+            # Its windows are in UTC: without a zone nobody knows their days.
+            raise AskError("failed", "zone_unknown", "neither the account nor the protocol says the time zone")
+        only: list[date] | None = None
+        try:
+            if data_type is HEART_RATE_RAW and days.is_open:
+                at, only = yield from self._changed_heart_rate(days, now)
+            else:
+                ask = self._rollups if data_type.method == "rollup" else self._points
+                at = yield from ask(data_type, days, now)
+        except AskError as error:
+            self._add(data_type, days, self._asker.requests - before, error=error)
+            if error.ends_all:
+                raise
+            return
+        self._add(data_type, days, self._asker.requests - before, at, only=only)
+
+    def _points(self, data_type: DataType, days: Days, now: datetime) -> Waiting[datetime]:
+        """All points of the days, as they are listed or reconciled; returns when the last page was there."""
+        way = ":reconcile" if self._rules.reading == "reconcile" else ""
+        path = f"/v4/users/me/dataTypes/{data_type.name}/dataPoints{way}"
+        query = {"filter": filter_of(data_type, days, now), "pageSize": str(data_type.page_size)}
+        return (yield from self._pages(data_type.name, lambda token: Request("GET", path, {**query, **_page(token)})))
+
+    def _rollups(self, data_type: DataType, days: Days, now: datetime, kept_as: str = "") -> Waiting[datetime]:
+        """All windows of the days; a range longer than the interface allows is asked for in parts."""
+        path = f"/v4/users/me/dataTypes/{data_type.name}/dataPoints:rollUp"
+        at = now
+        for start, end in ranges(days, now):
+            span = {"startTime": f"{start:%Y-%m-%dT%H:%M:%SZ}", "endTime": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
+            asked = {"range": span, "windowSize": f"{ROLLUP_S}s", "pageSize": data_type.page_size}
+
+            def request(token: str, asked: dict = asked) -> Request:
+                return Request("POST", path, body={**asked, **_page(token)})
+
+            at = yield from self._pages(kept_as or data_type.name, request)
+        return at
+
+    def _changed_heart_rate(self, days: Days, now: datetime) -> Waiting[tuple[datetime, list[date]]]:
+        """Samples of the days on which their roll-up is another one than before: a day of them is tens of thousands.
+
+        Returns:
+            When the last page was there, and which days those are.
+        """
+        before = self._asker.requests
+        at = seen_at = yield from self._rollups(HEART_RATE, days, now, FINGERPRINT)
+        requests = self._asker.requests - before
+        frames = _read(lambda: fingerprint(self._spool.bodies(FINGERPRINT), self._zone or "UTC"))
+        digests = {day: digest for frame in frames.values() for day, _, digest in chunks_of(frame)}
+        every = [days.first + n * DAY for n in range((days.last - days.first).days + 1)]
+        changed = [d for d in every if digests.get(d, EMPTY) != self.task.fingerprints.get(d, EMPTY)]
+        for span in _runs(changed, days):
+            at = yield from self._points(HEART_RATE_RAW, span, now)
+        self._add(HEART_RATE, days, requests, seen_at, name=FINGERPRINT)
+        return at, changed
+
+    def _pages(self, name: str, request: Callable[[str], Request]) -> Waiting[datetime]:
+        """Page by page until none follows; an empty page may be followed by others. What they hold is read later."""
+        token, seen = "", set[str]()
+        while True:
+            asked = request(token)
+            body = (yield from self._asker.ask(asked)).body
+            token = _read(lambda body=body: next_page_of(body))
+            at = self._spool.add(name, asked.told(), body)
+            if not token:
+                return at
+            if token in seen or len(seen) >= _MOST_PAGES:
+                raise AskError("failed", "contract", "the pages go on in a circle")
+            seen.add(token)
+
+    # -- the account of it ---------------------------------------------------------------------------------------
+
+    def _add(
+        self,
+        data_type: DataType,
+        days: Days | None = None,
+        requests: int = 0,
+        at: datetime | None = None,
+        *,
+        error: AskError | None = None,
+        name: str = "",
+        only: list[date] | None = None,
+    ) -> None:
+        self._types.append(
+            TypePull(
+                data_type=name or data_type.name,
+                outcome=error.outcome if error else "complete",
+                fetched_at=at or self._clock(),
+                first_day=days.first if days else None,
+                last_day=days.last if days else None,
+                only=only,
+                reading="rollUp" if data_type.method == "rollup" else self._rules.reading,
+                requests=requests,
+                error_code=error.code if error else None,
+                error=str(error)[:_TOLD] if error else None,
+            )
+        )
+
+    def _give_up(self, types: tuple[DataType, ...], error: AskError) -> None:
+        told = {t.data_type for t in self._types}
+        for data_type in types:
+            if data_type.name not in told:
+                self._add(data_type, error=error)
+
+
+class IdentityKeeper(Protocol):
+    """What `Remember` needs of accounts."""
+
+    def remember_identity(self, participant_id: str, health_user_id: str, legacy_user_id: str) -> None:
+        """Keep the ids, encrypted."""
+        ...
+
+
+class Remember:
+    """Told a participant's ids at Google; raises `AskError` where the account is another person's."""
+
+    def __init__(self, accounts: IdentityKeeper) -> None:
+        """`accounts`: keeps them, encrypted."""
+        self._accounts = accounts
+
+    def __call__(self, participant_id: str, health_user_id: str, legacy_user_id: str) -> None:
+        """Keep the ids, or refuse the account."""
+        from neuro_assets.connectors.google_health.errors import AccountMismatchError
+
+        try:
+            self._accounts.remember_identity(participant_id, health_user_id, legacy_user_id)
+        except AccountMismatchError as error:
+            raise AskError("failed", "account_mismatch", str(error), ends_all=True) from None
+
+
+def _runs(changed: list[date], days: Days) -> Iterator[Days]:
+    """Days side by side, the latest first; the last day of all stays open."""
+    while changed:
+        last = first = changed[-1]
+        changed = changed[:-1]
+        while changed and changed[-1] == first - DAY:
+            first = changed[-1]
+            changed = changed[:-1]
+        yield Days(first, last, is_open=days.is_open and last == days.last)
+
+
+def _page(token: str) -> dict[str, str]:
+    return {"pageToken": token} if token else {}
+
+
+def _read(decode: Callable[[], T]) -> T:
+    try:
+        return decode()
+    except ContractError as error:
+        raise AskError("failed", "contract", str(error)) from None

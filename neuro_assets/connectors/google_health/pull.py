@@ -1,0 +1,267 @@
+"""A pull of a study: what earlier pulls know, whom to ask for what, and each pull file into the lake as it is whole."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from neuro_assets import failpoints
+from neuro_assets.connectors.google_health.accounts import Accounts, unreadable_types
+from neuro_assets.connectors.google_health.asking import Asker
+from neuro_assets.connectors.google_health.budget import Budget, RequestLog
+from neuro_assets.connectors.google_health.client import Client
+from neuro_assets.connectors.google_health.engine import Engine
+from neuro_assets.connectors.google_health.errors import AccountError
+from neuro_assets.connectors.google_health.person import PersonJob, Remember, Task
+from neuro_assets.connectors.google_health.windows import Days, TypeState
+from neuro_assets.ingest.load import Ingest, ingest_paths, prepare_lake
+from neuro_assets.ingest.outcomes import FileOutcome
+from neuro_assets.ingest.pulls import SOURCE
+from neuro_assets.lake.lake import Connection, LakeBusyError
+from neuro_assets.sources.google_health.data_types import BY_NAME, FINGERPRINT, HEART_RATE_RAW, DataType
+from neuro_assets.sources.google_health.pull_file import SUFFIX
+from neuro_assets.streams.pulls import PULL_CLAIMS, PULLS
+from neuro_assets.study import Study
+from neuro_assets.study_google_health import GoogleHealthRules
+
+FOLDER = "google_health"
+
+
+class NoAccountsError(AccountError):
+    """The study does not pull from accounts, or nobody is connected."""
+
+
+@dataclass
+class PullReport:
+    """What a pull did.
+
+    Attributes:
+        people: how many were asked for.
+        outcomes: (outcome, code) -> data types of participants.
+        requests: sent.
+        files: what became of each pull file.
+        seconds: how long it took.
+    """
+
+    people: int = 0
+    outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
+    requests: int = 0
+    changed_days: int = 0
+    files: list[FileOutcome] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def rules_of(study: Study) -> GoogleHealthRules:
+    """The protocol's rules of pulls.
+
+    Raises:
+        NoAccountsError: it has none.
+    """
+    if study.google_health is None:
+        raise NoAccountsError("the study pulls from no accounts: write `google_health: {}` into study.yaml")
+    return study.google_health
+
+
+@contextmanager
+def pull_lock(job: Ingest) -> Iterator[Path]:
+    """One pull at a time on a home: two would ask for the same. Gives the folder of connections.
+
+    Raises:
+        LakeBusyError: another one has been running for longer than we wait.
+    """
+    folder = job.settings.home / "connections"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "pull.lock", timeout=5):
+            yield folder
+    except Timeout:
+        raise LakeBusyError("another pull of this home is under way") from None
+
+
+def utc_now() -> datetime:
+    """The moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def pull(
+    job: Ingest,
+    people: Sequence[str] | None = None,
+    days: tuple[date, date] | None = None,
+    *,
+    types: Sequence[str] = (),
+    clock: Callable[[], datetime] = utc_now,
+) -> Iterator[FileOutcome]:
+    """Pull participants' accounts and load what is new; yields what became of each pull file.
+
+    Args:
+        job: where and by which protocol.
+        people: whom; everybody who is connected, if left out.
+        days: local days, both inclusive, for a backfill; what is due, if left out.
+        types: data types; those of the protocol, if left out.
+        clock: the moment in UTC, by which days are due.
+
+    Raises:
+        NoAccountsError: nobody is connected whom to ask.
+        LakeBusyError: another pull is under way.
+    """
+    rules = rules_of(job.study)
+    accounts = Accounts(job.settings, job.study)
+    with pull_lock(job) as folder:
+        prepare_lake(job.lake, job.tables)
+        landing = job.settings.landing / FOLDER
+        # What a pull left that was killed: it need not be asked for again.
+        yield from ingest_paths(job, sorted(landing.glob(f"*{SUFFIX}")))
+        tasks = plan(job, accounts, rules, people, days, types, clock())
+        engine = Engine(landing, workers=rules.workers, people_per_file=rules.people_per_file)
+        client, log = Client(job.settings.google_health_url), RequestLog(folder / "requests.log")
+        budget = Budget(rules.quota, time.monotonic, log)
+        remember = Remember(accounts)
+        jobs = (PersonJob(t, Asker(t.participant_id, accounts, client, budget), rules, remember, clock) for t in tasks)
+        with closing(log), closing(engine.run(jobs)) as files:
+            for path in files:
+                failpoints.reach("pull.written")
+                yield from ingest_paths(job, [path])
+
+
+def plan(
+    job: Ingest,
+    accounts: Accounts,
+    rules: GoogleHealthRules,
+    people: Sequence[str] | None,
+    days: tuple[date, date] | None,
+    types: Sequence[str],
+    now: datetime,
+) -> list[Task]:
+    """Whom to ask for what: those whose last complete pull is longest ago first.
+
+    Raises:
+        NoAccountsError: nobody is connected whom to ask.
+    """
+    connections = {c.participant_id: c for c in accounts.people()}
+    wanted = sorted(connections) if people is None else list(people)
+    if unknown := [p for p in wanted if p not in connections]:
+        raise NoAccountsError(f"{unknown[0]} is not connected: `neuro participants connect {unknown[0]}`")
+    # Who has ended the connection is nobody's gap any more.
+    wanted = [p for p in wanted if connections[p].status in {"connected", "needs_reconsent"}]
+    if not wanted:
+        raise NoAccountsError("nobody is connected: `neuro participants connect ID`")
+    asked = tuple(_as_asked(t, rules) for t in (types or rules.types))
+    with job.lake.connect(read_only=True) as connection:
+        states = read_states(connection, wanted, now)
+        seen = read_fingerprints(connection, wanted) if HEART_RATE_RAW in asked else {}
+    tasks = []
+    for participant in wanted:
+        presence = _presence(job.study, participant)
+        span = _backfill(days, *presence, now)
+        if days is not None and span is None:
+            continue
+        scopes = connections[participant].scopes
+        lacks = frozenset(unreadable_types(scopes)) if scopes else frozenset[str]()
+        zone = _zone_of(job.study, participant)
+        tasks.append(
+            Task(participant, asked, states[participant], presence, span, zone, seen.get(participant, {}), lacks)
+        )
+    return sorted(tasks, key=lambda t: (_last_complete(t), t.participant_id))
+
+
+def _as_asked(name: str, rules: GoogleHealthRules) -> DataType:
+    is_raw = name == HEART_RATE_RAW.name and rules.heart_rate == "raw"
+    return HEART_RATE_RAW if is_raw else BY_NAME[name]
+
+
+def read_fingerprints(connection: Connection, people: Sequence[str]) -> dict[str, dict[date, str]]:
+    """Participant -> day -> what the day's heart rate looked like at the last pull that found it changed."""
+    found: dict[str, dict[date, str]] = defaultdict(dict)
+    rows = connection.execute(
+        f"SELECT participant_id, chunk_day, arg_max(digest, fetched_at) FROM {PULL_CLAIMS.qualified}"
+        " WHERE source = ? AND data_type = ? AND participant_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL",
+        [SOURCE, FINGERPRINT, list(people)],
+    ).fetchall()
+    for participant, day, digest in rows:
+        found[participant][day] = digest
+    return found
+
+
+def _last_complete(task: Task) -> datetime:
+    never = datetime.min.replace(tzinfo=UTC)
+    return min((s.fetched_at or never for s in task.states.values()), default=never)
+
+
+def _presence(study: Study, participant: str) -> tuple[date, date | None]:
+    """The days that may be asked for: those of the study's window in which the participant takes part."""
+    person = next((p for p in study.people if p.participant_id == participant), None)
+    first, last = study.window.start, study.window.end
+    if person is not None and person.enrolled_on is not None:
+        first = max(first, person.enrolled_on)
+    if person is not None and person.withdrawn_on is not None:
+        last = min(last or person.withdrawn_on, person.withdrawn_on)
+    return first, last
+
+
+def _zone_of(study: Study, participant: str) -> str | None:
+    """The zone that the protocol last gives a participant."""
+    person = next((p for p in study.people if p.participant_id == participant), None)
+    return person.zones[-1].zone if person is not None and person.zones else study.default_time_zone
+
+
+def _backfill(days: tuple[date, date] | None, earliest: date, latest: date | None, now: datetime) -> Days | None:
+    """The days of a backfill in which a participant takes part; today's are not whole yet."""
+    if days is None:
+        return None
+    first, last = max(days[0], earliest), min(days[1], latest or days[1])
+    if first > last:
+        return None
+    # A day is whole when it has ended everywhere.
+    return Days(first, last, is_open=now < datetime.combine(last, datetime.min.time(), UTC) + _ENDED)
+
+
+_ENDED = timedelta(days=1, hours=12)
+
+_STATES = f"""
+SELECT participant_id, data_type,
+    max(fetched_at) FILTER (outcome = 'complete' AND is_delta),
+    arg_max(last_sync_at, fetched_at) FILTER (outcome = 'complete' AND is_delta),
+    min(first_day) FILTER (outcome = 'complete' AND is_delta AND fetched_at > $recent),
+    arg_max(outcome, fetched_at), max(fetched_at)
+FROM (SELECT *, last_day >= fetched_at::DATE AS is_delta FROM {PULLS.qualified}
+      WHERE source = $source AND participant_id IN (SELECT unnest($people::VARCHAR[])))
+GROUP BY ALL
+"""
+
+
+def read_states(connection: Connection, people: Sequence[str], now: datetime) -> dict[str, dict[str, TypeState]]:
+    """Participant -> data type -> what earlier pulls know of it. A backfill of the past moves no watermark."""
+    # Half a day less than a week: the weekly look back is to come on the same day of the week.
+    recent = now - timedelta(days=6, hours=12)
+    found: dict[str, dict[str, TypeState]] = defaultdict(dict)
+    rows = connection.execute(_STATES, {"source": SOURCE, "people": list(people), "recent": recent}).fetchall()
+    for participant, data_type, *state in rows:
+        found[participant][data_type] = TypeState(*state)
+    return found
+
+
+def report_of(job: Ingest, outcomes: Sequence[FileOutcome], started: float) -> PullReport:
+    """What the pull files of a pull said, from the lake."""
+    report = PullReport(files=list(outcomes), seconds=time.monotonic() - started)
+    with job.lake.connect(read_only=True) as connection:
+        rows = connection.execute(
+            f"SELECT outcome, coalesce(error_code, ''), count(*), sum(requests)::BIGINT, sum(changed_days)::BIGINT"
+            f" FROM {PULLS.qualified} WHERE pull_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL ORDER BY ALL",
+            [[o.file_id for o in outcomes]],
+        ).fetchall()
+        people = connection.execute(
+            f"SELECT count(DISTINCT participant_id) FROM {PULLS.qualified} WHERE pull_id IN"
+            " (SELECT unnest(?::VARCHAR[]))",
+            [[o.file_id for o in outcomes]],
+        ).fetchone()
+    for outcome, code, count, requests, changed in rows:
+        report.outcomes[outcome, code] = count
+        report.requests += requests
+        report.changed_days += changed
+    report.people = people[0] if people else 0
+    return report

@@ -1,0 +1,89 @@
+"""A first pull, and then each day's: whatever happens on the server, staging is what the server has."""
+
+import os
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from neuro_assets.simulate.google_health import GoogleHealthServer, World
+from neuro_assets_tests.google_health.pull_home import PullHome
+
+DAY = timedelta(days=1)
+# The clocks go back in Berlin on 25 October and in New York on 1 November, and forward in Sydney on 4 October.
+START, FIRST_PULL, DAYS = date(2026, 10, 1), datetime(2026, 10, 31, 5, 30, tzinfo=UTC), 16
+PEOPLE = int(os.environ.get("NEURO_TEST_PEOPLE", "5"))
+
+
+def test_a_day_of_two_people(tmp_path):
+    world = World(2, START, 5, now=datetime(2026, 10, 3, 6, tzinfo=UTC))
+    with GoogleHealthServer(world) as server:
+        home = PullHome.make(tmp_path / "home", world, server)
+        report = home.pull()
+        assert report.outcomes == {("complete", ""): 34}
+        home.stage_touched()
+        rows = home.compare(date(2026, 9, 30), date(2026, 10, 4))
+        assert min(rows[s] for s in ("steps", "calories", "heart_rate", "sleep_stage", "daily_vitals")) > 0
+        again = home.pull()
+        assert again.changed_days == 0
+        assert home.stage_touched() == set()
+
+
+@pytest.mark.verify
+@pytest.mark.timeout(5400)
+def test_after_each_day_staging_is_what_the_server_has(tmp_path, capsys):
+    """Late syncs, a tracker silent for 12 days, rewritten sleeps, deleted and changed points, nights of the clocks."""
+    chance = random.Random(4)
+    world = World(PEOPLE, START, 11, now=FIRST_PULL)
+    people = list(world.people)
+    world.silence(people[0], FIRST_PULL + 2 * DAY, FIRST_PULL + 14 * DAY)
+    world.silence(people[1], FIRST_PULL - 3 * DAY, FIRST_PULL + 4 * DAY)
+    world.go_flat(people[2], FIRST_PULL + 3 * DAY, FIRST_PULL + 5 * DAY)
+    with GoogleHealthServer(world) as server:
+        home = PullHome.make(tmp_path / "home", world, server)
+        told = []
+        for day in range(DAYS):
+            sent, deleted = len(server.log), 0
+            report = home.pull()
+            assert set(report.outcomes) == {("complete", "")}
+            requests = sum(r.path.startswith("/v4/") for r in server.log[sent:])
+            least = home.least_requests()
+            touched = home.stage_touched()
+            since = START - DAY if day in {0, DAYS - 1} else world.now.date() - 18 * DAY
+            rows = home.compare(since, world.now.date() + DAY)
+            told.append((day, requests, least, requests / least, report.changed_days, len(touched), sum(rows.values())))
+            assert requests <= 1.3 * least, told[-1]
+            for who in chance.sample(people, min(3, len(people))):
+                deleted += _meddle(world, who, chance)
+            world.advance(world.now + DAY + timedelta(minutes=chance.randrange(-90, 90)))
+        _report(capsys, told)
+        assert told[0][4] > 20 * PEOPLE  # the first pull had everything to find
+        # A silent tracker's days came with its sync, all at once.
+        assert any(r[4] > told[5][4] for r in told[13:])
+
+
+def _meddle(world: World, who: str, chance: random.Random) -> int:
+    """Something that a server does behind one's back, within the days that are read again."""
+    day = world.now.date() - chance.randrange(1, 8) * DAY
+    begin = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=chance.randrange(24))
+    name = chance.choice(
+        ["steps", "distance", "total-calories", "heart-rate", "sleep", "weight", "exercise", "oxygen-saturation",
+         "active-minutes", "heart-rate-variability"]
+    )  # fmt: skip
+    match chance.randrange(4):
+        case 0:
+            world.rewrite_sleep(who, day)
+        case 1:
+            return len(world.delete(who, name, begin, begin + timedelta(hours=chance.randrange(1, 30))))
+        case 2:
+            return len(world.delete(who, name, begin, begin + timedelta(hours=12), count=3))
+        case _:
+            world.change_points(who, chance.choice(["steps", "total-calories"]), begin, begin + timedelta(hours=1), 1)
+    return 0
+
+
+def _report(capsys: pytest.CaptureFixture, told: list[tuple]) -> None:
+    with capsys.disabled():
+        print(f"\n{PEOPLE} participants; day, requests, least, ratio, changed days, staged days, rows compared")
+        for row in told:
+            print("{:3d} {:7d} {:7d} {:6.2f} {:6d} {:4d} {:9d}".format(*row))
