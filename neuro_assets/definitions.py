@@ -10,6 +10,7 @@ from neuro_assets.assets.baselines import build_dbt_assets, build_dbt_resource, 
 from neuro_assets.assets.coverage import build_coverage_assets
 from neuro_assets.assets.events import build_event_assets
 from neuro_assets.assets.features import build_feature_assets
+from neuro_assets.assets.google_health import build_google_health_assets
 from neuro_assets.assets.imputed import build_imputed_assets
 from neuro_assets.assets.models import build_model_assets
 from neuro_assets.assets.raw import LANDING, build_raw_asset
@@ -18,6 +19,7 @@ from neuro_assets.assets.staging import build_staging_asset
 from neuro_assets.assets.surveys import build_survey_assets
 from neuro_assets.automation.build import build_automation
 from neuro_assets.home import ensure_home
+from neuro_assets.ingest.pulls import SOURCE
 from neuro_assets.lake.io_manager import LakeIOManager
 from neuro_assets.partitions import daily_partitions
 from neuro_assets.resources.home import HomeResource
@@ -42,7 +44,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     partitions = daily_partitions(study)
     assets = [
         LANDING,
-        *(build_raw_asset(kind, partitions) for kind in sources.kinds),
+        *(build_raw_asset(kind, partitions) for kind in sources.kinds if kind.source.name != SOURCE),
+        *build_google_health_assets(sources, study, partitions),
         *(build_staging_asset(s, sources, study, partitions) for s in STREAMS if sources.feeding(s.name)),
         *build_survey_assets(sources, partitions),
         *build_event_assets(sources, partitions),

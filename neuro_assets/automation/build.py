@@ -8,6 +8,7 @@ import dagster as dg
 from neuro_assets.automation.catch_up import build_catch_up_sensor, build_leftovers_sensor
 from neuro_assets.automation.ingest_job import ingest_job
 from neuro_assets.automation.landing import build_landing_sensor
+from neuro_assets.automation.pulling import build_pulling
 from neuro_assets.automation.retraining import build_retraining
 from neuro_assets.automation.run_records import build_run_sensors
 from neuro_assets.automation.schedules import (
@@ -38,6 +39,7 @@ def build_automation(settings: Settings, study: Study) -> Automation:
     by_people = [build_people_schedule(study)] if covered_streams(study).names else []
     by_week = [build_backtest_schedule(study)] if imputed_streams(study) else []
     learning_sensors, learning_schedules, learning_jobs = build_retraining(study)
+    pulling_sensors, pulling_schedules, pulling_jobs = build_pulling(study)
     conditions = dg.AutomationConditionSensorDefinition(
         name="automation",
         target=dg.AssetSelection.all(),
@@ -46,7 +48,7 @@ def build_automation(settings: Settings, study: Study) -> Automation:
         description="Runs the days that something upstream touched.",
     )
     return Automation(
-        jobs=[ingest_job, maintenance_job, digest_job, *learning_jobs],
+        jobs=[ingest_job, maintenance_job, digest_job, *learning_jobs, *pulling_jobs],
         sensors=[
             build_landing_sensor(settings),
             conditions,
@@ -54,6 +56,14 @@ def build_automation(settings: Settings, study: Study) -> Automation:
             build_leftovers_sensor(),
             *build_run_sensors(),
             *learning_sensors,
+            *pulling_sensors,
         ],
-        schedules=[maintenance_schedule, digest_schedule, *by_people, *by_week, *learning_schedules],
+        schedules=[
+            maintenance_schedule,
+            digest_schedule,
+            *by_people,
+            *by_week,
+            *learning_schedules,
+            *pulling_schedules,
+        ],
     )
