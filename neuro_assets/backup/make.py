@@ -189,8 +189,8 @@ class _Copying:
         folder = self.settings.home / contents.KEYS
         if any(contents.files_below(folder)):
             self.notes.append(
-                f"{folder} is not in this backup: keep the keys of encrypted answers and of tokens elsewhere, and put them"
-                " there again after a restore"
+                f"{folder} is not in this backup: keep the keys of encrypted answers and of tokens elsewhere, and put"
+                " them there again after a restore"
             )
 
     def _outside_protocol(self) -> None:

@@ -8,15 +8,16 @@ import polars as pl
 
 from neuro_assets.coverage.by_day import insert_rows_of_days, last_days
 from neuro_assets.coverage.cross_stream import insert_cross_stream
+from neuro_assets.coverage.evidence import BASIS, told_of_hour
 from neuro_assets.coverage.hours import MARGIN, block_of
 from neuro_assets.coverage.outdated import (
-    WAITS,
     Rewrite,
     gaps_around,
     outdated,
     rules_of,
     rules_of_person,
 )
+from neuro_assets.coverage.pulls import breaks_of, mark_on, marks_of, read_broken, streams_of_types
 from neuro_assets.coverage.roster import Periods, Person, begin_of, first_days, last_rows, last_syncs, roster
 from neuro_assets.coverage.task import Covered, Reached, Task, covered_streams
 from neuro_assets.coverage.valid import judged, read_facts
@@ -91,6 +92,9 @@ def cover_days(
         covered=covered,
         reached=_reached(connection, covered, people, (since, until)),
         held=_held(connection),
+        breaks=breaks_of(
+            read_broken(connection, study, now), people, streams_of_types(study, job.sources), covered.names
+        ),
         first=since,
         last=until,
         now=now,
@@ -125,7 +129,7 @@ def _is_changed(connection: Connection, task: Task, only: Sequence[str]) -> bool
     """Whether what is told of some people's hours differs from what is written."""
     found = connection.execute(
         f"""
-        SELECT 1 FROM (SELECT *, {_told_of()} AS evidence FROM coverage_hours WHERE NOT by_day) n
+        SELECT 1 FROM (SELECT *, {told_of_hour()} AS evidence FROM coverage_hours WHERE NOT by_day) n
         FULL JOIN (
             SELECT * FROM {HOURLY.qualified} WHERE day BETWEEN ? AND ? AND participant_id IN (SELECT unnest(?))
         ) o USING (participant_id, day, stream, hour, fold)
@@ -302,12 +306,13 @@ def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -
         connection.unregister("frame_unlisted")
     rules = rules_of(task.study.coverage, task.held, task.first, task.last)
     whole, came = task.reached.whole_until, task.reached.came_until
+    marks = marks_of(task.breaks)
     days = pl.DataFrame(
         [
             (
                 p.participant_id,
                 day,
-                rules_of_person(rules[day], p, day),
+                rules_of_person(rules[day], p, day, mark_on(marks, p.participant_id, day)),
                 whole.get(p.participant_id),
                 came.get(p.participant_id),
             )
@@ -329,34 +334,9 @@ def _tell_people(connection: Connection, task: Task, people: Sequence[Person]) -
     connection.unregister("frame_days")
 
 
-_EVIDENCE = """
-CASE told_by
-    WHEN 'rows' THEN 'rows are there, without a sign of wear'
-    WHEN 'after_last_sync' THEN '{waits}'
-    WHEN 'low_at_last_sync' THEN 'nothing has been handed over since a low charge, which is used up'
-    WHEN 'not_fetched' THEN 'nothing has come of the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC'
-    WHEN 'lost' THEN 'handed over nothing so old at the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC'
-    WHEN 'battery' THEN 'charge of the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC was used up'
-    WHEN 'charged' THEN 'off, and charged before the sync of ' || strftime({moment}, '%Y-%m-%d %H:%M') || ' UTC'
-    WHEN 'unknown' THEN 'no rows, and no sync tells why'
-    WHEN 'held' THEN 'ops.day_holds'
-    WHEN 'source_failure' THEN 'coverage.outages of the protocol'
-    WHEN 'needs_reconsent' THEN 'consent_lapsed of the participant'
-    WHEN 'withdrawn' THEN 'withdrawn_on of the participant'
-    WHEN 'not_enrolled' THEN 'enrolled_on of the participant, else the first day with data'
-    WHEN '' THEN CASE WHEN reason IS NOT NULL THEN 'worn, and other streams have rows' END
-END
-"""
-
-
-def _told_of() -> str:
-    """SQL that tells the evidence of an hour in `coverage_hours`."""
-    return _EVIDENCE.format(waits=WAITS, moment="make_timestamp(nullif(told_min, -1) * 60_000_000)")
-
-
 def _write(connection: Connection, task: Task, days: pl.DataFrame, only: Sequence[str] | None) -> None:
     first, last = task.first, task.last
-    evidence = _told_of()
+    evidence = told_of_hour()
     gather_by_day(connection, (last - first).days + 1)
     for table in COVERAGE_TABLES:
         connection.execute(
@@ -367,7 +347,7 @@ def _write(connection: Connection, task: Task, days: pl.DataFrame, only: Sequenc
         f"""
         INSERT INTO {HOURLY.qualified} BY NAME
         SELECT * EXCLUDE (by_day, start_min, told_by, told_min), make_timestamptz(start_min * 60_000_000) AS ts,
-            nullif(told_by, '') AS basis, {evidence} AS evidence
+            {BASIS} AS basis, {evidence} AS evidence
         FROM coverage_hours WHERE NOT by_day ORDER BY day, participant_id, stream, start_min
         """
     )

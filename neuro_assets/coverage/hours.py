@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -280,13 +280,14 @@ def _frame(
     missing, expected = length - valid, length.copy()
     reason, told_by, at = (a.copy() for a in shared.by_rows)
     for person, who in enumerate(shared.people):
-        for why, since, until in _stretches(shared.task, who, name, hours, told):
-            reason[person, since:until], told_by[person, since:until] = why, why
+        for given in _given(shared, who, name, observed[person], by_day=by_day):
+            here = person, given.hours
+            reason[here], told_by[here], at[here] = given.reason, given.told_by, given.at_min
             if by_day:
                 # Whatever other streams have, this is why there is no row of the day.
-                missing[person, since:until] = length[person, since:until]
-            if why in {"not_enrolled", "withdrawn"}:
-                expected[person, since:until] = 0
+                missing[here] = length[here]
+            if given.reason in {"not_enrolled", "withdrawn"}:
+                expected[here] = 0
     nothing: Any = None
     reason[missing == 0], told_by[missing == 0] = nothing, ""
     return pl.DataFrame(
@@ -312,23 +313,57 @@ def _frame(
     )
 
 
-def _stretches(
-    task: Task, person: Person, name: str, hours: PersonHours, told: NDArray[np.intp]
-) -> Iterator[tuple[str, int, int]]:
-    """Hours with a reason that the protocol or a hold gives, the one with precedence last."""
-    day, start = hours.day[told], hours.start_min[told]
+class _Given(NamedTuple):
+    """Hours whose reason is given by something else than rows and syncs; what tells it, and its minute or -1."""
+
+    reason: str
+    told_by: str
+    hours: slice | NDArray[np.intp]
+    at_min: int = -1
+
+
+def _given(
+    shared: _Shared, person: Person, name: str, observed: NDArray[np.int16], *, by_day: bool
+) -> Iterator[_Given]:
+    """What the protocol, a hold or the accounts of pulls give, the one with precedence last."""
+    task = shared.task
+    day, start = shared.hours.day[shared.told], shared.hours.start_min[shared.told]
 
     def place(of: date, *, after: bool = False) -> int:
         return int(np.searchsorted(day, np.datetime64(of), side="right" if after else "left"))
 
+    def given(reason: str, since: int, until: int) -> _Given:
+        return _Given(reason, reason, slice(since, until))
+
+    pulled = _of_pulls(task, person, name, day, observed, by_day=by_day)
+    yield from (p for p in pulled if p.reason == "source_failure")
     for outage in task.study.coverage.outages:
         if not outage.streams or name in outage.streams:
             since, until = (np.searchsorted(start, m.timestamp() / 60) for m in (outage.since, outage.until))
-            yield "source_failure", int(since), int(until)
+            yield given("source_failure", int(since), int(until))
+    yield from (p for p in pulled if p.reason == "needs_reconsent")
     for lapse in person.lapses:
-        yield "needs_reconsent", place(lapse.since), place(lapse.until, after=True) if lapse.until else len(day)
+        until = place(lapse.until, after=True) if lapse.until else len(day)
+        yield given("needs_reconsent", place(lapse.since), until)
     for held in (d for of, d in task.held if of == name):
-        yield "held", place(held), place(held, after=True)
+        yield given("held", place(held), place(held, after=True))
     if person.last_day:
-        yield "withdrawn", place(person.last_day, after=True), len(day)
-    yield "not_enrolled", 0, place(person.first_day)
+        yield given("withdrawn", place(person.last_day, after=True), len(day))
+    yield given("not_enrolled", 0, place(person.first_day))
+
+
+def _of_pulls(
+    task: Task, person: Person, name: str, day: NDArray[Any], observed: NDArray[np.int16], *, by_day: bool
+) -> list[_Given]:
+    """Hours of days on which pulls could not bring a stream, and nothing else has brought any of it."""
+    breaks = [b for b in task.breaks.get(person.participant_id, ()) if b.stream == name]
+    if not breaks:
+        return []
+    begins = np.flatnonzero(np.append(True, day[1:] != day[:-1]))
+    # Of a row of the day it is told later whether it is there.
+    has_rows = np.logical_or.reduceat((observed > 0) & (not by_day), begins)
+    is_empty = ~np.repeat(has_rows, np.diff(begins, append=len(day)))
+    return [
+        _Given(b.reason, b.told_by, np.flatnonzero(is_empty & (day >= np.datetime64(b.first_day))), b.since_min)
+        for b in breaks
+    ]

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import polars as pl
 
 from neuro_assets.coverage.gaps import AFTER_LAST_SYNC, DRAIN_SYNCS, GAP_BASES, LOW_AT_LAST_SYNC, NOT_FETCHED
+from neuro_assets.coverage.pulls import marks_of
 from neuro_assets.coverage.roster import Person, has_day, zone_of
 from neuro_assets.coverage.task import Reached, Task
 from neuro_assets.lake.lake import Connection
@@ -55,10 +56,17 @@ def rules_of(rules: CoverageRules, held: frozenset[tuple[str, date]], first: dat
     return found
 
 
-def rules_of_person(day_rules: str, person: Person, day: date) -> str:
-    """The same for a person, who lives in a zone, and whose consent may have lapsed."""
+def rules_of_person(day_rules: str, person: Person, day: date, mark: str = "") -> str:
+    """The same for a person, who lives in a zone, whose account may not be read, and whose consent may have lapsed.
+
+    Args:
+        day_rules: of the day.
+        person: who.
+        day: the day.
+        mark: of the streams that pulls have stopped to bring; empty where they have not.
+    """
     is_lapsed = any(p.since <= day and (p.until is None or day <= p.until) for p in person.lapses)
-    return f"{day_rules} {zone_of(person, day).key}{LAPSED if is_lapsed else ''}"
+    return f"{day_rules} {zone_of(person, day).key}{mark}{LAPSED if is_lapsed else ''}"
 
 
 def outdated(connection: Connection, task: Task, people: Sequence[Person]) -> list[Rewrite]:
@@ -67,6 +75,7 @@ def outdated(connection: Connection, task: Task, people: Sequence[Person]) -> li
     - hours and days that waited for a sync or a row which has come since;
     - people who came to the roster or have left it, or whose first or last day is another one;
     - days under other rules or in another zone, and days that were not over when they were written;
+    - days from when pulls stopped to bring something, and the same days once they bring it again;
     - days on which nobody has a row, between days that have some: no new row will ever touch them;
     - days that were written by a version that wrote less of them.
 
@@ -169,7 +178,7 @@ WITH covered AS (
         WHERE status = 'accepted' AND rows_staged > 0 AND table_name IN (SELECT unnest($staged)))
 ), wanted AS (
     SELECT p.participant_id, d.day, d.day NOT BETWEEN p.first_day AND p.last_day AS is_outside,
-        d.rules || ' ' || z.zone || CASE WHEN EXISTS (
+        d.rules || ' ' || z.zone || coalesce(m.mark, '') || CASE WHEN EXISTS (
             SELECT 1 FROM frame_lapses l
             WHERE l.participant_id = p.participant_id AND d.day BETWEEN l.since AND l.until
         ) THEN '{LAPSED}' ELSE '' END AS rules
@@ -177,6 +186,7 @@ WITH covered AS (
     JOIN days d ON d.day >= p.told_from
     -- Before the first zone of a person there are no hours.
     JOIN frame_zones z ON z.participant_id = p.participant_id AND d.day >= z.since AND d.day < z.until
+    LEFT JOIN frame_marks m ON m.participant_id = p.participant_id AND d.day >= m.since AND d.day < m.until
     WHERE d.day < $over
 )
 SELECT w.participant_id, w.day
@@ -229,7 +239,7 @@ def _without_wear(connection: Connection) -> list[tuple[str, date]]:
 
 
 def _protocol_frames(task: Task, people: Sequence[Person], extent: tuple[date, date]) -> dict[str, pl.DataFrame]:
-    """What `_CHANGED` compares with: people, their zones and lapses, and the rules of each day."""
+    """What `_CHANGED` compares with: people, their zones, lapses and marks, and the rules of each day."""
     rules = rules_of(task.study.coverage, task.held, *extent)
     span = {"since": pl.Date, "until": pl.Date}
     return {
@@ -249,6 +259,11 @@ def _protocol_frames(task: Task, people: Sequence[Person], extent: tuple[date, d
         "frame_lapses": pl.DataFrame(
             [(p.participant_id, lapse.since, lapse.until or _FAR) for p in people for lapse in p.lapses],
             schema={"participant_id": pl.String, **span},
+            orient="row",
+        ),
+        "frame_marks": pl.DataFrame(
+            [(who, *mark) for who, marks in marks_of(task.breaks).items() for mark in marks],
+            schema={"participant_id": pl.String, **span, "mark": pl.String},
             orient="row",
         ),
         "frame_rules": pl.DataFrame(

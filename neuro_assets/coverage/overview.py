@@ -18,7 +18,7 @@ def overview(connection: Connection, study: Study, standings: Sequence[Standing]
     """A row for each person, with the columns of `coverage.overview`.
 
     Wear and sleep are means over the last days that were handed over; a night without a record of sleep is no night
-    of no sleep.
+    of no sleep. Nobody is silent for as long as pulls that fail keep everything away.
     """
     rules = study.coverage.overview
     frame = pl.DataFrame(

@@ -8,6 +8,7 @@ import polars as pl
 from neuro_assets.coverage.adherence import adherence
 from neuro_assets.coverage.answering import answering, asked_instruments, not_answered
 from neuro_assets.coverage.overview import overview
+from neuro_assets.coverage.pulls import accounts_of, read_broken, streams_of_types
 from neuro_assets.coverage.sensitivity import sensitivity
 from neuro_assets.coverage.standing import Moment, moment_of, standings
 from neuro_assets.coverage.worklist import worklist
@@ -40,13 +41,15 @@ def judge_people(connection: Connection, job: Ingest, now: datetime | None = Non
     Args:
         connection: with the tables of coverage there.
         job: the study and the lake.
-        now: the moment; data, syncs and contacts that are later are left out.
+        now: the moment; data, syncs, contacts and pulls that are later are left out.
     """
     study = job.study
     moment = moment_of(connection, study, now or datetime.now(UTC))
     # Whatever came tells that something did.
     timed, daily = [s for s in STREAMS if s.has_period], [s for s in STREAMS if s.sampling == "daily"]
-    people = standings(connection, study, timed, daily, moment)
+    broken = read_broken(connection, study, moment.asked)
+    accounts = accounts_of(broken, study, streams_of_types(study, job.sources))
+    people = standings(connection, study, timed, daily, moment, accounts)
     asked = asked_instruments(codebooks_of(job.sources))
     answers = answering(connection, study, [s.person for s in people], asked, moment)
     return People(

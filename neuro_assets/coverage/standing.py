@@ -1,10 +1,11 @@
 """Where everybody stands at a moment: which days count, until when their data reach, and who was spoken to last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from neuro_assets.coverage.answers_given import first_answers, last_answers
+from neuro_assets.coverage.pulls import Account
 from neuro_assets.coverage.roster import Person, begin_of, first_days, last_rows, roster, zone_of
 from neuro_assets.lake.ddl import existing_columns
 from neuro_assets.lake.lake import Connection
@@ -27,10 +28,11 @@ class Standing:
         last_row: the end of the last row of any stream; None where there is none.
         battery_pct: the charge at the last sync; None where it is not known.
         has_syncs: whether there is a history of the device's syncs.
-        silent: for how long nothing has come, without outages of the vendor; since the beginning of the first day
-            where nothing ever came.
+        silent: for how long nothing has come, without outages of the vendor, and as far as the account could be read;
+            since the beginning of the first day where nothing ever came.
         contacted: when somebody last spoke to the person; None where nobody did.
         contacted_by: how.
+        account: what of the person's account cannot be read; None where everything can, or nothing is pulled.
     """
 
     person: Person
@@ -43,11 +45,17 @@ class Standing:
     silent: timedelta
     contacted: datetime | None
     contacted_by: str | None
+    account: Account | None = None
 
     @property
     def participant_id(self) -> str:
         """Who."""
         return self.person.participant_id
+
+    @property
+    def read_until(self) -> datetime | None:
+        """Until when it is known whether anything came, where pulls that fail keep everything away."""
+        return self.account.read_until if self.account else None
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,12 @@ def moment_of(connection: Connection, study: Study, asked: datetime) -> Moment:
 
 
 def standings(
-    connection: Connection, study: Study, streams: Sequence[Stream], daily: Sequence[Stream], moment: Moment
+    connection: Connection,
+    study: Study,
+    streams: Sequence[Stream],
+    daily: Sequence[Stream],
+    moment: Moment,
+    accounts: Mapping[str, Account],
 ) -> list[Standing]:
     """Everybody of the roster, in the order of their ids.
 
@@ -94,6 +107,7 @@ def standings(
         streams: those with a time of day that tell of a person's data.
         daily: those with a row a day that do.
         moment: when.
+        accounts: of those whose account cannot be read.
     """
     at = moment.at
     people = roster(study, _first_days(connection))
@@ -112,7 +126,8 @@ def standings(
         handed_over = max(reached, default=None)
         begin = begin_of(person, person.first_day)
         since = max(begin, handed_over) if handed_over else begin
-        last_row = rows.get(who)
+        last_row, account = rows.get(who), accounts.get(who)
+        read_until = account.read_until if account else None
         if is_later and last_row:
             last_row = min(last_row, handed_over) if handed_over else None
         yesterday = at.astimezone(zone_of(person, at.date())).date() - _DAY
@@ -126,9 +141,10 @@ def standings(
                 last_row=last_row,
                 battery_pct=battery,
                 has_syncs=sync is not None,
-                silent=without_outages(since, at, study),
+                silent=without_outages(since, min(at, read_until or at), study),
                 contacted=contacts.get(who, (None, None))[0],
                 contacted_by=contacts.get(who, (None, None))[1],
+                account=account,
             )
         )
     return found

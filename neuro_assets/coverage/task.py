@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from neuro_assets.coverage.pulls import Breaks
 from neuro_assets.streams.catalogue import STREAMS, stream
 from neuro_assets.streams.model import Stream
 from neuro_assets.study import Study
@@ -67,6 +68,7 @@ class Task:
         covered: the streams.
         reached: until when each person's data reach.
         held: days of streams whose new version was refused, by the name of the stream.
+        breaks: each person's streams that pulls have stopped to bring.
         first: first local day.
         last: last local day.
         now: the clock; hours that have not begun are left out.
@@ -76,6 +78,7 @@ class Task:
     covered: Covered
     reached: Reached
     held: frozenset[tuple[str, date]]
+    breaks: Breaks
     first: date
     last: date
     now: datetime

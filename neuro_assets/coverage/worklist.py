@@ -8,6 +8,8 @@ from itertools import takewhile
 import polars as pl
 
 from neuro_assets.coverage.answering import NotAnswered
+from neuro_assets.coverage.finding import Finding
+from neuro_assets.coverage.of_accounts import partly_unreadable, unreadable
 from neuro_assets.coverage.overview import status_of
 from neuro_assets.coverage.roster import begin_of, zone_of
 from neuro_assets.coverage.standing import Moment, Standing, without_outages
@@ -32,16 +34,6 @@ class _Day:
     reason: str | None
 
 
-@dataclass(frozen=True)
-class _Finding:
-    """Why somebody should be spoken to."""
-
-    reason: str
-    since: date
-    told: str
-    is_urgent: bool = False
-
-
 def worklist(
     connection: Connection,
     study: Study,
@@ -52,8 +44,8 @@ def worklist(
     """A row for each person who needs a contact, the urgent ones first, with the columns of `coverage.worklist`.
 
     Who was spoken to in the last days (`again_after_days`) is left out, and so is who can do nothing about it: days
-    that are held, outages of the vendor, people who have not begun or have left, and studies that are over. Somebody
-    whose device is silent is asked about that first, and about answers (`unanswered`) another time.
+    that are held, outages of the vendor, pulls that fail, people who have not begun or have left, and studies that are
+    over. Somebody whose device is silent is asked about that first, and about answers (`unanswered`) another time.
     """
     rows = []
     if not (study.window.end and moment.asked.date() > study.window.end + _DAY):
@@ -85,7 +77,7 @@ _SCHEMA = {
 }
 
 
-def _row(standing: Standing, moment: Moment, finding: _Finding) -> dict[str, object]:
+def _row(standing: Standing, moment: Moment, finding: Finding) -> dict[str, object]:
     return {
         "participant_id": standing.participant_id,
         "priority": 1 if finding.is_urgent else 2,
@@ -116,14 +108,16 @@ def _finding(
     days: Sequence[_Day],
     held: Sequence[date],
     others: datetime | None,
-) -> _Finding | None:
+) -> Finding | None:
     """The one thing to speak about, if any; who cannot do anything about it is not asked."""
     today = _today(standing, moment)
     asked = moment.asked.astimezone(zone_of(standing.person, today)).date()
     for lapse in standing.person.lapses:
         if lapse.since <= asked and (lapse.until is None or asked <= lapse.until):
             told = f"Consent lapsed on {lapse.since}. Nothing may be collected until it is given again."
-            return _Finding("needs_reconsent", lapse.since, told, is_urgent=True)
+            return Finding("needs_reconsent", lapse.since, told, is_urgent=True)
+    if finding := unreadable(standing):
+        return finding
     limit = timedelta(hours=study.coverage.overview.inactive_after_h)
     if not study.expected_streams:
         return None
@@ -131,7 +125,11 @@ def _finding(
         if moment.at - _held_until(standing, held, today) < limit:
             return None
         return _silence(standing, study, moment, today)
-    return _nothing_measured(standing, study, today, held, others) or _not_worn(standing, study, days)
+    return (
+        partly_unreadable(standing)
+        or _nothing_measured(standing, study, today, held, others)
+        or _not_worn(standing, study, days)
+    )
 
 
 def _held_until(standing: Standing, held: Sequence[date], today: date) -> datetime:
@@ -149,7 +147,7 @@ def _day_of(standing: Standing, today: date) -> date:
     return max(day, standing.person.first_day)
 
 
-def _silence(standing: Standing, study: Study, moment: Moment, today: date) -> _Finding:
+def _silence(standing: Standing, study: Study, moment: Moment, today: date) -> Finding:
     since, rules = _day_of(standing, today), study.coverage
     for_days = _days((today - since).days)
     if standing.handed_over is None:
@@ -157,7 +155,7 @@ def _silence(standing: Standing, study: Study, moment: Moment, today: date) -> _
             f"Nothing has arrived yet; data are expected since {since} ({for_days}). Ask whether the device is set up"
             " and connected to the app."
         )
-        return _Finding("nothing_yet", since, told)
+        return Finding("nothing_yet", since, told)
     left = rules.device_memory_days - (moment.at - standing.handed_over).total_seconds() / 86_400
     is_urgent = standing.has_syncs and 0 < left <= 2
     hurry = (
@@ -168,31 +166,32 @@ def _silence(standing: Standing, study: Study, moment: Moment, today: date) -> _
             f"Nothing has arrived for {for_days}, and the battery was at {standing.battery_pct} % at the last sync."
             " Ask to charge the device and to open the app."
         )
-        return _Finding("battery", since, told + hurry, is_urgent)
+        return Finding("battery", since, told + hurry, is_urgent)
     told = f"Nothing has arrived for {for_days}. Ask to open the app with the device nearby."
-    return _Finding("not_synced", since, told + hurry, is_urgent)
+    return Finding("not_synced", since, told + hurry, is_urgent)
 
 
 def _nothing_measured(
     standing: Standing, study: Study, today: date, held: Sequence[date], others: datetime | None
-) -> _Finding | None:
+) -> Finding | None:
     """The device syncs, and no row comes of it, though rows of others do."""
     limit = timedelta(hours=study.coverage.overview.inactive_after_h)
     if not standing.has_syncs or standing.handed_over is None or others is None:
         return None
     begun = standing.last_row or begin_of(standing.person, standing.person.first_day)
     since_when = max(begun, _held_until(standing, held, today))
-    if without_outages(since_when, min(standing.handed_over, others), study) < limit:
+    known = min(m for m in (standing.handed_over, others, standing.read_until) if m)
+    if without_outages(since_when, known, study) < limit:
         return None
     since = min(today, begun.astimezone(zone_of(standing.person, today)).date())
     told = (
         f"The device syncs, but nothing it measured has arrived for {_days((today - since).days)}. Ask whether it is"
         " the study's device and account that sync, and whether all data are shared."
     )
-    return _Finding("no_data", since, told)
+    return Finding("no_data", since, told)
 
 
-def _not_worn(standing: Standing, study: Study, days: Sequence[_Day]) -> _Finding | None:
+def _not_worn(standing: Standing, study: Study, days: Sequence[_Day]) -> Finding | None:
     """The last days that were handed over do not count, because the device was not worn."""
     run = list(takewhile(lambda d: d.is_valid is False and d.reason == "not_worn", reversed(days)))
     if len(run) < study.coverage.worklist.not_worn_days:
@@ -205,17 +204,17 @@ def _not_worn(standing: Standing, study: Study, days: Sequence[_Day]) -> _Findin
         f"The device was {how_much} on the last {len(run)} days that have arrived ({since} to {run[0].day}). Asked for:"
         f" {_lower(sentence(study.coverage.valid_day))} Ask whether something keeps the person from wearing it."
     )
-    return _Finding("not_worn", since, told)
+    return Finding("not_worn", since, told)
 
 
-def _unanswered(found: NotAnswered | None) -> _Finding | None:
+def _unanswered(found: NotAnswered | None) -> Finding | None:
     if found is None:
         return None
     told = (
         f"No answer to '{found.title}' since {found.since} ({_days(found.days)}). Ask whether the person still gets it,"
         " and whether something keeps the person from answering."
     )
-    return _Finding("not_answered", found.since, told)
+    return Finding("not_answered", found.since, told)
 
 
 def _lower(text: str) -> str:

@@ -10,6 +10,7 @@ from neuro_assets_tests.benchmarks.coverage import coverage
 from neuro_assets_tests.benchmarks.dagster_costs import code_location, latency, overhead
 from neuro_assets_tests.benchmarks.events import events
 from neuro_assets_tests.benchmarks.features import features
+from neuro_assets_tests.benchmarks.google_health import google_health
 from neuro_assets_tests.benchmarks.growth import growth
 from neuro_assets_tests.benchmarks.heart_rate import heart_rate
 from neuro_assets_tests.benchmarks.imputation import imputation
@@ -37,6 +38,7 @@ ALL: dict[str, Callable[[Path], Section]] = {
     "imputation": imputation,
     "imputed_day": imputed_day,
     "features": features,
+    "google_health": google_health,
 }
 
 

@@ -76,8 +76,9 @@ class PullHome:
             told = stage_days(self.job, stream(name), first, last).totals()
             assert (told["rows_quarantined"], told["days_held"]) == (0, 0), (name, told)
 
-    def stage_touched(self) -> set[date]:
+    def stage_touched(self, streams: Iterable[str] | None = None) -> set[date]:
         """Stage exactly the days that pulls have touched since they were last staged, as the automation does."""
+        asked = None if streams is None else set(streams)
         with self.job.lake.connect() as connection:
             found = connection.execute("SELECT DISTINCT raw_table, day FROM ops.outbox").fetchall()
             with self.job.lake.transaction(connection, ["ops.outbox"]):
@@ -86,16 +87,19 @@ class PullHome:
         for table, day in found:
             for name in self.job.sources.by_raw_table(table).spec.streams:
                 days.setdefault(name, set()).add(day)
+        days = {name: touched for name, touched in days.items() if asked is None or name in asked}
         for name, touched in days.items():
             for first, last in _runs(sorted(touched)):
                 self.stage(first, last, [name])
         return {day for touched in days.values() for day in touched}
 
-    def compare(self, first: date, last: date, people: Iterable[str] | None = None) -> dict[str, int]:
+    def compare(
+        self, first: date, last: date, people: Iterable[str] | None = None, streams: Iterable[str] = STREAMS
+    ) -> dict[str, int]:
         """Staging is what the server has; returns rows by stream."""
         oracle = Oracle(self.world, people or self.world.people, first, last)
         with self.job.lake.connect(read_only=True) as connection:
-            return compare(connection, oracle)
+            return compare(connection, oracle, streams)
 
     def asked(self) -> dict[tuple[str, str], tuple[date, date]]:
         """(participant, data type) -> the days of its last pull."""

@@ -104,6 +104,7 @@ def test_the_hour_set_back_is_there_twice(job):
     assert rows == [(0, -240, 60, "2026-11-01 01:00:00", 60), (1, -300, 60, "2026-11-01 01:00:00", 120)]
 
 
+@pytest.mark.verify
 def test_only_the_second_pass_is_the_second_pass(job):
     second = minutes(utc(2026, 11, 1, 6), [2] * 3, -18_000)
     load(job, Given(utc(2026, 11, 2, 6), date(2026, 11, 1), date(2026, 11, 1), steps_of(second)))
@@ -112,6 +113,7 @@ def test_only_the_second_pass_is_the_second_pass(job):
         assert connection.execute("SELECT DISTINCT fold FROM staging.steps").fetchall() == [(1,)]
 
 
+@pytest.mark.verify
 def test_who_flies_west_lives_some_hours_twice(job):
     """The same local hour in New York and, three hours later, in Los Angeles: no measurement repeats another."""
     east = minutes(utc(2026, 3, 2, 17), [1] * 30, -18_000)
@@ -121,6 +123,7 @@ def test_who_flies_west_lives_some_hours_twice(job):
     assert (told["rows_staged"], told["rows_quarantined"]) == (60, 0)
 
 
+@pytest.mark.verify
 def test_a_part_of_a_pull_is_refused_alone(job, tmp_path):
     load(job, given(3, minutes(NOON, range(3))))
     part = next((job.settings.archive).rglob("google_health.steps.parquet"))

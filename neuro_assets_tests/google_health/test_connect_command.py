@@ -93,6 +93,7 @@ def test_a_port_that_is_taken_is_told(home: Settings, google: GoogleHealthServer
     assert "cannot be had" in plain(said.err)
 
 
+@pytest.mark.verify
 def test_nobody_answers_in_time(home: Settings):
     said = neuro("participants", "connect", "P004", "--wait", "1")
     assert said.code == 4

@@ -15,6 +15,25 @@ START, FIRST_PULL, DAYS = date(2026, 10, 1), datetime(2026, 10, 31, 5, 30, tzinf
 PEOPLE = int(os.environ.get("NEURO_TEST_PEOPLE", "5"))
 
 
+FEW = ("steps", "heart-rate", "sleep", "daily-resting-heart-rate")
+OF_FEW = ("steps", "heart_rate", "sleep_session", "sleep_stage")
+
+
+def test_a_pull_has_what_the_server_has_and_another_one_finds_nothing_new(tmp_path):
+    world = World(1, START, 5, now=datetime(2026, 10, 3, 6, tzinfo=UTC))
+    with GoogleHealthServer(world) as server:
+        home = PullHome.make(tmp_path / "home", world, server)
+        report = home.pull(types=FEW)
+        assert report.outcomes == {("complete", ""): 4}
+        home.stage_touched(OF_FEW)
+        rows = home.compare(date(2026, 9, 30), date(2026, 10, 4), streams=OF_FEW)
+        assert min(rows.values()) > 0
+        again = home.pull(types=FEW)
+        assert (again.outcomes, again.changed_days) == (report.outcomes, 0)
+        assert home.stage_touched(OF_FEW) == set()
+
+
+@pytest.mark.verify
 def test_a_day_of_two_people(tmp_path):
     world = World(2, START, 5, now=datetime(2026, 10, 3, 6, tzinfo=UTC))
     with GoogleHealthServer(world) as server:

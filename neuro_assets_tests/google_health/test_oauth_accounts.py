@@ -166,6 +166,7 @@ def test_threads_that_need_a_token_at_once_make_one_request(accounts: Accounts, 
     assert (google.refreshes["P001"], google.refreshes["P002"]) == (1, 1)
 
 
+@pytest.mark.verify
 def test_people_do_not_wait_for_each_other(accounts: Accounts, google: GoogleHealthServer):
     google.faults.add(Fault("slow", type="token", person="P001", delay_s=1.5))
     connect(accounts, google, "P001", spent=True)

@@ -31,6 +31,7 @@ def _starts(points: list[dict[str, Any]]) -> list[int]:
     return [seconds(p["steps"]["interval"]["startTime"]) for p in points]
 
 
+@pytest.mark.verify
 def test_pages_give_each_point_once_and_the_newest_first(asker: Asker) -> None:
     pages = list(asker.pages("steps", ":reconcile", filter=STEPS, pageSize=700))
     starts = _starts([p for page in pages for p in page.get("dataPoints", ())])
@@ -42,6 +43,7 @@ def test_pages_give_each_point_once_and_the_newest_first(asker: Asker) -> None:
     assert [len(page["dataPoints"]) for page in full[:-1]] == [700] * (len(full) - 1)
 
 
+@pytest.mark.verify
 def test_empty_pages_carry_a_token_and_lose_nothing(server: GoogleHealthServer, asker: Asker) -> None:
     pages = list(asker.pages("steps", ":reconcile", filter=STEPS, pageSize=200))
     empty = [page for page in pages if "dataPoints" not in page]
@@ -77,6 +79,7 @@ def test_the_last_page_has_no_token_and_misses_nothing(server: GoogleHealthServe
     assert sizes == {count - 1: [count - 1, 1], count: [count], count + 1: [count]}
 
 
+@pytest.mark.verify
 def test_list_has_all_sources_and_reconcile_one_stream(asker: Asker) -> None:
     listed = asker.listed("steps", filter=STEPS, pageSize=5000)
     merged = asker.listed("steps", ":reconcile", filter=STEPS, pageSize=5000)

@@ -10,6 +10,7 @@ from neuro_assets.simulate.google_health import GoogleHealthServer, World, rollu
 from neuro_assets.simulate.google_health.people import as_seconds
 from neuro_assets_tests.google_health.fake_api import Asker, seconds, utc
 
+pytestmark = pytest.mark.verify
 NEW_YORK = ("America/New_York",)
 WEARABLES = "users/me/dataSourceFamilies/google-wearables"
 
