@@ -460,6 +460,9 @@ expected_streams: [daily_activity, daily_sleep, steps, heart_rate]
 # Built-in instruments of the study (`neuro survey list`); those in the home's surveys/ are there anyway.
 # surveys: [phq9]
 
+# Participants' Google Health accounts are pulled every day (docs/google-health.md); all fields have defaults.
+# google_health: {{}}
+
 gates:
   max_failed_share: 0.2           # share of a day's rows that may fail before the day is held
   max_unreadable_time_share: 0.05 # share of a file's rows without a readable time before it is refused

@@ -82,6 +82,7 @@ def test_old_touched_days_are_requested_and_no_others(ticker: Ticker):
     assert ticker.settle() == on((*BY_DAY, SUMMARY), *days) | on(BY_PERSON, None)
 
 
+@pytest.mark.verify
 def test_nothing_new_requests_nothing_at_a_later_tick_nor_after_midnight(ticker: Ticker):
     """Midnight brings a new partition; it has nothing new."""
     ticker.touch(ACTIVITY, "2016-04-19")
@@ -98,6 +99,7 @@ def test_a_day_touched_again_is_requested_again(ticker: Ticker):
     assert ticker.settle() == on((*BY_DAY, SUMMARY), "2016-04-19") | on(BY_PERSON, None)
 
 
+@pytest.mark.verify
 def test_the_other_stream_of_the_day_runs_what_depends_on_it_alone(ticker: Ticker):
     ticker.touch(ACTIVITY, "2016-04-19")
     ticker.settle()
@@ -106,6 +108,7 @@ def test_the_other_stream_of_the_day_runs_what_depends_on_it_alone(ticker: Ticke
     assert ticker.settle() == on(names, "2016-04-19") | on(OF_ALL_FEATURES, None)
 
 
+@pytest.mark.verify
 def test_a_day_under_way_is_not_requested_beside_itself_but_afterwards(ticker: Ticker):
     """The day is touched while it is being staged: it waits, other days do not; then it runs, once."""
     run = put_run_under_way(ticker.instance, ["staging.daily_activity"], "2016-04-18")
@@ -119,6 +122,7 @@ def test_a_day_under_way_is_not_requested_beside_itself_but_afterwards(ticker: T
     assert ticker.tick()["staging.daily_activity"] == {"2016-04-18"}
 
 
+@pytest.mark.verify
 def test_a_failed_day_is_not_requested_over_and_over(ticker: Ticker):
     ticker.touch(ACTIVITY, "2016-04-18")
     assert ticker.tick()["staging.daily_activity"] == {"2016-04-18"}

@@ -309,6 +309,7 @@ def test_an_empty_home_is_filled(study: Settings, kept: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("outside", [False, pytest.param(True, marks=pytest.mark.verify)])
+@pytest.mark.verify
 def test_an_interrupted_restore_leaves_no_home_and_the_next_one_makes_it(
     study: Settings, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, outside: bool
 ):
@@ -323,6 +324,7 @@ def test_an_interrupted_restore_leaves_no_home_and_the_next_one_makes_it(
     assert (tmp_path / "home" / "lake").exists() is not outside
 
 
+@pytest.mark.verify
 def test_a_catalog_or_a_data_path_of_another_study_is_refused(kept: Path, other: Path, tmp_path: Path):
     places = {"catalog": f"sqlite:{tmp_path}/c/lake.sqlite", "data": f"{tmp_path}/d"}
     restore(settings_of(tmp_path / "home", **places), other)
@@ -334,6 +336,7 @@ def test_a_catalog_or_a_data_path_of_another_study_is_refused(kept: Path, other:
     assert bytes_of(tmp_path) == before
 
 
+@pytest.mark.verify
 def test_a_backup_killed_before_its_manifest_is_refused_and_a_second_one_works(
     study: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

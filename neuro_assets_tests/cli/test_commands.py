@@ -264,6 +264,7 @@ def test_an_empty_landing_folder_is_nothing_to_load(story: dict[str, Said]):
     assert (said.code, said.out.strip()) == (0, "nothing to load")
 
 
+@pytest.mark.verify
 def test_maintain_tells_what_it_did(story: dict[str, Said], home: Path):
     before = query(settings_and_lake(home), "SELECT * FROM staging.daily_activity ORDER BY ALL")
     said = neuro("maintain")

@@ -51,6 +51,7 @@ def test_a_run_without_a_desktop_says_what_it_cannot_tell_once(tmp_path: Path):
         assert '"app":"' not in batch.read_text()
 
 
+@pytest.mark.verify
 def test_ended_and_killed_with_the_landing_folder_away_then_back(tmp_path: Path):
     """SIGTERM ends one, SIGKILL the next; the third hands over what both have left. One at a time holds the spool."""
     home, landing, spool = tmp_path / "home", tmp_path / "mount" / "landing", tmp_path / "spool"

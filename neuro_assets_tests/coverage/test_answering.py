@@ -62,6 +62,7 @@ def periods(found: dict[str, list[dict]], who: str, instrument: str) -> list[tup
     ]
 
 
+@pytest.mark.verify
 def test_a_day_without_an_answer_is_not_answered_once_it_is_over(asked):
     study = asked({"participant_id": "a", "enrolled_on": date(2024, 3, 4)})
     study.give("diary.csv", diary("a", 4, 6, 6))
@@ -113,6 +114,7 @@ def test_who_is_excused_is_told_by_the_protocol(asked):
     assert [p[-1] for p in periods(people_at(study, 31), "b", "fortnight")] == ["withdrawn"]
 
 
+@pytest.mark.verify
 def test_the_worklist_asks_who_has_not_answered_for_days_and_nobody_else(asked):
     study = asked(
         {"participant_id": "a", "enrolled_on": FIRST},

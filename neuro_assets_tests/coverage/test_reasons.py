@@ -76,6 +76,7 @@ def test_a_used_up_charge_is_the_battery(planted):
     assert study.reasons("a", day(10, 12), day(11)) == {"not_synced"}
 
 
+@pytest.mark.verify
 def test_a_low_charge_at_the_last_sync_is_the_battery_until_a_later_sync_tells_otherwise(planted):
     """5 % at the last sync are used up at once; but the device had been charged, and hands everything over later."""
     study = planted()

@@ -502,6 +502,7 @@ THREE: dict[str, Change] = {"a": LAPSE | {"withdrawn_on": "2019-11-03"}, "b": {"
     ],
     ids=["less", "more", "outage", "rules"],
 )
+@pytest.mark.verify
 def test_after_a_change_one_day_brings_all_days_up_to_date(
     twins: Twins, people: list[dict[str, object]], rules: Change
 ):
@@ -543,6 +544,7 @@ def test_the_rules_of_a_day_are_those_of_outages_around_it():
     assert versions(outages=[outage]) == versions(outages=[outage | {"note": "told later"}])
 
 
+@pytest.mark.verify
 def test_nothing_is_written_again_where_nothing_changed(twins: Twins):
     """The overview and the worklist are of no day. One day is asked for, with that beside it: that is one snapshot."""
     people = roster(c={})
@@ -554,6 +556,7 @@ def test_nothing_is_written_again_where_nothing_changed(twins: Twins):
     assert (report.days, report.hours) == (2, 2 * 24 * 3)
 
 
+@pytest.mark.verify
 def test_nothing_stays_of_who_is_no_participant_any_more(twins: Twins):
     """Of `c`, say an id that was mistyped, nothing is in a table once any day is covered."""
     twins.under(roster(c={}), {}).by_day.cover(*SPAN)

@@ -78,6 +78,7 @@ def test_midnight_is_that_of_the_wall_clock(planted):
     ]
 
 
+@pytest.mark.verify
 def test_days_around_follow_and_are_told_and_nobody_elses_change(planted):
     """Zeros of the evening are non-wear, once the night that follows them is there; `b` has nothing to do with it."""
     study = planted(expected_streams=("steps",))

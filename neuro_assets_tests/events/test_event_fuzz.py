@@ -312,6 +312,7 @@ def prove(make_job: MakeJob, count: int) -> Counter[str]:
     return tally
 
 
+@pytest.mark.verify
 def test_some_malformed_batches(make_job: MakeJob):
     tally = prove(make_job, 20)
     assert tally["loaded"] >= 3

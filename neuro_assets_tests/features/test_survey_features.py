@@ -184,6 +184,7 @@ def test_a_later_score_changes_nothing_before_it(make_asked: MakeAsked):
         ("none", [1] * 9),
     ],
 )
+@pytest.mark.verify
 def test_what_counts_of_a_study_is_told_as_it_was_at_the_time(make_asked: MakeAsked, keep: str, told: list[int]):
     study = make_asked("study", keep)
     study.live("a", date(2024, 6, 1))
@@ -221,6 +222,7 @@ def slowly(answers: Sequence[Answer], until: dict[str, date]) -> list[tuple]:
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.verify) for n in range(2, 6))])
+@pytest.mark.verify
 def test_in_any_order_it_is_what_a_second_computation_says(make_asked: MakeAsked, seed: int):
     rng = Random(seed)
     minutes = rng.sample(range(60 * 24 * 150), 8 if seed == 1 else 24)

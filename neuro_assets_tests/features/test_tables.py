@@ -188,6 +188,7 @@ def test_a_day_of_25_hours_has_them_and_its_parts_are_by_the_wall_clock(make_fea
     assert bouts == [(1, 120)]
 
 
+@pytest.mark.verify
 def test_a_device_that_lay_about_tells_nothing(make_features: MakePlanted):
     study = make_features(expected_streams=("steps",))
     study.put("steps", "a", datetime.combine(FIRST, datetime.min.time()), [0.0] * 1440)
@@ -198,6 +199,7 @@ def test_a_device_that_lay_about_tells_nothing(make_features: MakePlanted):
     assert rows == [(0, *[None] * len(STEPS.features))]
 
 
+@pytest.mark.verify
 def test_zones_are_the_vendor_s_of_the_day_or_the_protocol_s(make_features: MakePlanted):
     study = make_features(
         expected_streams=("heart_rate",), features={"heart_rate_zones_bpm": [100.0, 120.0, 150.0], "segments": {}}

@@ -121,6 +121,7 @@ def test_focus_sessions_and_notifications(make_use: MakePlanted):
     assert study.rows("SELECT DISTINCT participant_id FROM features.focus") == [("p",)]
 
 
+@pytest.mark.verify
 def test_on_the_days_when_the_clock_changes_time_is_true_and_parts_are_by_the_wall_clock(make_use: MakePlanted):
     study = make_use(features={"segments": {"first": {"start": 0, "end": 90}, "then": {"start": 90, "end": 240}}})
     study.put(log(
@@ -228,6 +229,7 @@ def test_what_is_taken_away_takes_its_days_and_what_was_known_from_it_with_it(ma
     assert study.rows("FROM features.screen") == []
 
 
+@pytest.mark.verify
 def test_without_events_there_is_nothing_and_no_commit(make_use: MakePlanted):
     study = make_use()
     asked = "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')"

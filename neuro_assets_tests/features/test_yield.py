@@ -105,6 +105,7 @@ def test_a_heart_rate_that_nobody_asks_for_is_not_missing(make_features: MakePla
     ]
 
 
+@pytest.mark.verify
 def test_minutes_and_hours_are_those_of_a_second_computation(make_features: MakePlanted):
     rng = Random(11)
     study = make_features(window=WINDOW, default_time_zone=ZONE)

@@ -152,6 +152,7 @@ def test_a_pull_file_that_is_not_whole_is_refused_and_kept(job):
         assert connection.execute("SELECT count(*) FROM ops.pulls").fetchone() == (0,)
 
 
+@pytest.mark.verify
 def test_the_same_file_twice_and_a_replay_change_nothing(job):
     was = minutes(NOON, range(20))
     load(job, given(3, was))

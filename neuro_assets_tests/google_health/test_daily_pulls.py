@@ -2,6 +2,7 @@
 
 import os
 import random
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -28,9 +29,25 @@ def test_a_pull_has_what_the_server_has_and_another_one_finds_nothing_new(tmp_pa
         home.stage_touched(OF_FEW)
         rows = home.compare(date(2026, 9, 30), date(2026, 10, 4), streams=OF_FEW)
         assert min(rows.values()) > 0
+        assert _kept_without_ids(home, world) > 0
         again = home.pull(types=FEW)
         assert (again.outcomes, again.changed_days) == (report.outcomes, 0)
         assert home.stage_touched(OF_FEW) == set()
+
+
+def _kept_without_ids(home: PullHome, world: World) -> int:
+    """Nothing in pull files tells an account or a device; returns how many pages were looked through."""
+    secrets = [
+        s for p in world.people.values() for s in (p.health_user_id, p.legacy_user_id, p.mac_address, p.email) if s
+    ]
+    pages = 0
+    for file in home.job.settings.archive.rglob("*.pull.zip"):
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.namelist():
+                body = archive.read(member).decode()
+                assert not [s for s in secrets if s in body], member
+                pages += 1
+    return pages
 
 
 @pytest.mark.verify
@@ -46,6 +63,59 @@ def test_a_day_of_two_people(tmp_path):
         again = home.pull()
         assert again.changed_days == 0
         assert home.stage_touched() == set()
+
+
+@pytest.mark.verify
+def test_raw_heart_rate_is_read_on_days_that_have_changed_alone(tmp_path):
+    """Every sample of the server, and of the next pull only the days whose roll-up is another one."""
+    world = World(1, date(2026, 10, 4), 6, now=datetime(2026, 10, 7, 5, tzinfo=UTC), travel=0)
+    (who,) = world.people
+    with GoogleHealthServer(world) as server:
+        home = PullHome.make(tmp_path / "home", world, server, google_health={"heart_rate": "raw", "workers": 2})
+        assert home.pull(types=["heart-rate"]).outcomes == {("complete", ""): 2}  # the samples and their fingerprint
+        first = _samples(home)
+        assert first == _of_world(world, who)
+        assert len(first) > 20_000
+        begin = datetime(2026, 10, 5, 15, tzinfo=UTC)
+        world.delete(who, "heart-rate", begin, begin + timedelta(minutes=5))
+        sent = len(server.log)
+        home.pull(types=["heart-rate"])
+        asked = [r.query for r in server.log[sent:] if r.path.endswith("heart-rate/dataPoints:reconcile")]
+        assert asked
+        assert all("2026-10-05" in q or "2026-10-04T10" in q for q in asked)  # of one day, wherever it was lived
+        assert _samples(home) == _of_world(world, who)
+        assert len(_samples(home)) < len(first)
+        sent = len(server.log)
+        home.pull(types=["heart-rate"])
+        assert not [r for r in server.log[sent:] if r.path.endswith("heart-rate/dataPoints:reconcile")]
+
+
+def _samples(home: PullHome) -> list[tuple[int, float]]:
+    home.stage(date(2026, 10, 2), date(2026, 10, 8), ["heart_rate"])
+    with home.job.lake.connect(read_only=True) as connection:
+        return connection.execute(
+            "SELECT epoch(ts)::BIGINT, value FROM staging.heart_rate WHERE period_s = 1 ORDER BY ALL"
+        ).fetchall()
+
+
+def _of_world(world: World, who: str) -> list[tuple[int, float]]:
+    points = world.points(who, "heart-rate")
+    return list(zip(points.start_s.tolist(), points.values["bpm"].astype(float).tolist(), strict=True))
+
+
+@pytest.mark.verify
+def test_of_listed_points_the_trackers_stand_and_each_minute_is_there_once(tmp_path):
+    world = World(2, START, 5, now=datetime(2026, 10, 3, 6, tzinfo=UTC))
+    with GoogleHealthServer(world) as server:
+        home = PullHome.make(tmp_path / "home", world, server, google_health={"reading": "list"})
+        assert home.pull().outcomes == {("complete", ""): 34}
+        home.stage_touched()
+        home.compare(date(2026, 9, 30), date(2026, 10, 4))
+        with home.job.lake.connect(read_only=True) as connection:
+            found = connection.execute(
+                "SELECT DISTINCT reading, recording_method IS NOT NULL FROM raw.google_health_steps"
+            ).fetchall()
+        assert found == [("list", True)]
 
 
 @pytest.mark.verify

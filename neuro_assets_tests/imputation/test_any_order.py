@@ -70,6 +70,7 @@ def test_in_whatever_order_days_of_a_whole_record_come_it_is_the_same(known, cop
 
 @pytest.mark.parametrize("change", ["gone", pytest.param("other", marks=pytest.mark.verify)])
 @pytest.mark.parametrize("cut", [pytest.param(MON, marks=pytest.mark.verify), TUE])
+@pytest.mark.verify
 def test_of_the_past_nothing_that_came_after_a_day_decides_it(known, copied, cut: date, change: str):
     """Rows of later days are taken away, or are three times as much with gaps elsewhere."""
     source, name = known
@@ -132,6 +133,7 @@ def brought(study: Planted, gap: tuple) -> None:
     study.everything(gap[0].date())
 
 
+@pytest.mark.verify
 def test_a_late_file_makes_its_gap_observed_and_leaves_every_other_row_as_it_was(by_hours, copied):
     study, late = copied(by_hours), GAPS_OF_B[1]
     before = snapshot(study)

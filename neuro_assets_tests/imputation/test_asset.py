@@ -137,6 +137,7 @@ def test_touched_days_of_series_and_coverage_are_filled_in_and_no_others(ticker:
     assert not {*MODELS, BACKTEST} & set(asked)
 
 
+@pytest.mark.verify
 def test_models_and_the_back_test_never_run_by_themselves_and_a_new_model_makes_nothing_run(ticker: Ticker):
     for name in MODELS:
         ticker.touch(name, None)

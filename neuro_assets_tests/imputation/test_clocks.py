@@ -59,6 +59,7 @@ def seen(study: Planted, who: str, day: date, finest: str) -> None:
     )
 
 
+@pytest.mark.verify
 def test_a_day_goes_by_the_same_resolution_whatever_days_are_made_with_it(make_planted: MakePlanted):
     """`a` had hours on the first day and nothing for forty days; most others have minutes."""
     study = make_planted(window={"start": "2019-10-01", "end": "2019-12-31"})

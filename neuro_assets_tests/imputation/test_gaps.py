@@ -247,6 +247,7 @@ def test_each_minute_that_is_expected_is_there_once_with_its_wall_clock(study: P
     assert apart == []
 
 
+@pytest.mark.verify
 def test_the_hour_that_a_clock_shows_twice_is_missing_twice(make_planted: MakePlanted):
     """2016-11-06 in New York: 00:30 to 02:30 is three hours; the evening before 23:45 to 00:15."""
     day = date(2016, 11, 6)

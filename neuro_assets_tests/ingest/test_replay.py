@@ -87,6 +87,7 @@ def test_the_first_look_touched_nothing_and_so_does_an_unchanged_protocol(settle
     assert touched(job) == set()
 
 
+@pytest.mark.verify
 def test_a_wider_window_releases_the_rows_that_lay_outside(settled: Callable[..., Ingest]):
     """12, 13, 17 and 18 March and the hour of the 20th come in; every day of the file that crosses is told."""
     job = settled(window=NARROW)
@@ -103,6 +104,7 @@ def test_a_wider_window_releases_the_rows_that_lay_outside(settled: Callable[...
     assert reconcile_study(wide) == set()
 
 
+@pytest.mark.verify
 def test_a_smaller_window_leaves_what_it_would_have_given_from_the_start(settled: Callable[..., Ingest]):
     """Ann and Ben from 12 to 18 March; then the study covers 14 to 16 only, as in the other one from the start."""
     week = ("daily_activity", date(2016, 3, 12), date(2016, 3, 18))
@@ -139,6 +141,7 @@ def test_a_new_alias_touches_that_persons_days_and_they_leave_quarantine(settled
     assert query(job.lake, people) == [("P1", 7), ("P2", 2)]
 
 
+@pytest.mark.verify
 def test_an_alias_that_moves_touches_the_days_under_it_before_and_after(settled: Callable[..., Ingest]):
     """1002 was Ben's and becomes Ann's: both lines changed, all days of both are told."""
     job = settled(auto_enrol=False, people=[ANN, BEN])

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 CHILD = """
 import time
 from neuro_assets.lake.dbt_plugin import end_with_owner
@@ -50,5 +52,6 @@ def test_dbt_ends_with_the_process_that_started_it():
     assert not survives("owner")
 
 
+@pytest.mark.verify
 def test_a_dbt_that_a_person_started_is_left_alone():
     assert survives("nobody")

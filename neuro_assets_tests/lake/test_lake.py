@@ -130,6 +130,7 @@ def test_reading_goes_on_while_a_writer_holds_its_transaction(lake: Lake, spawn:
     assert counts(lake) == (1, 1)
 
 
+@pytest.mark.verify
 def test_two_writing_processes_all_succeed(lake: Lake, spawn: SpawnContext):
     writers = [spawn.Process(target=write_pairs, args=(lake, w, 10)) for w in (1, 2)]
     for writer in writers:

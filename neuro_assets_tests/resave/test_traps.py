@@ -110,6 +110,7 @@ def test_a_heart_rate_file_of_three_days_in_may(send: Send, table: Callable[...,
 
 @pytest.mark.parametrize("step", often("day first, padded", "dotted", "month first, padded", "compact"))
 @pytest.mark.parametrize("label", ["hourlyCalories-p1", "dailySteps-p2"])
+@pytest.mark.verify
 def test_a_file_of_one_day(send: Send, table: Callable[..., Export], label: str, step: str):
     day = date(2016, 4, 5) if label.endswith("p1") else date(2016, 5, 4)
     export = table(label, lambda m: m.date() == day, 3)

@@ -56,6 +56,7 @@ def test_days_in_any_order_and_more_than_once_are_the_same(whole, planted, monke
     assert study.tables() == expected
 
 
+@pytest.mark.verify
 def test_a_touched_day_changes_alone(whole, planted):
     before = whole.tables()
     study: Planted = planted(expected_streams=("steps", "heart_rate", "calories"))

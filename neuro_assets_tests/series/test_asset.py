@@ -131,6 +131,7 @@ def test_the_command_tells_a_week_a_file_and_what_is_not_there(rolled_up, monkey
         assert remedy in " ".join(error.replace("│", " ").split())
 
 
+@pytest.mark.verify
 def test_where_wear_of_other_days_changes_their_rollups_are_asked_for(rolled_up):
     """Coverage of a day tells of each other day that its wear is another one, so that what follows from it runs."""
     study, done = rolled_up

@@ -56,6 +56,7 @@ def test_a_day_of_23_hours_and_rows_at_times_that_never_were(planted):
     assert study.rows("SELECT count(*), min(n), max(n) FROM imputed.series_1m") == [(1380, 1, 2)]
 
 
+@pytest.mark.verify
 def test_a_clock_of_half_hours(planted):
     """India is five hours and a half ahead: its hours begin at half past in UTC. Exports by the hour, and a minute."""
     study: Planted = planted(default_time_zone="Asia/Kolkata")
@@ -93,6 +94,7 @@ def test_a_clock_that_changes_by_half_an_hour(planted):
 @pytest.mark.parametrize(
     ("to", "length_min", "first_hour"), [("Europe/Vienna", 18 * 60, 6), ("America/Los_Angeles", 24 * 60, 0)]
 )
+@pytest.mark.verify
 def test_the_day_of_a_journey_is_as_long_as_it_was(planted, to: str, length_min: int, first_hour: int):
     """On 10 November, at midnight in New York: it is 6:00 in Vienna, and 21:00 of the 9th in Los Angeles."""
     zones = [{"zone": NEW_YORK}, {"zone": to, "since": "2019-11-10"}]

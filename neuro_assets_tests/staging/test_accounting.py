@@ -69,6 +69,7 @@ def loaded(job: Ingest, folder: Path, mix: list[list[tuple]]) -> list[tuple[str,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(MIX)
+@pytest.mark.verify
 def test_every_row_is_accounted_for_and_the_right_one_stands(job: Ingest, tmp_path: Path, mix: list[list[tuple]]):
     files = loaded(job, tmp_path, mix)
     wanted = expected(files)

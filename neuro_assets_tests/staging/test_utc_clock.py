@@ -132,6 +132,7 @@ def test_an_offset_that_the_file_gives_goes_before_the_persons_zone(job: Ingest)
         pytest.param({"default_time_zone": "Asia/Tokyo"}, marks=pytest.mark.verify),
     ],
 )
+@pytest.mark.verify
 def test_with_another_zone_the_rows_move_to_their_days_as_if_loaded_so(
     job: Ingest, make_job, tmp_path, after: dict[str, object]
 ):

@@ -215,6 +215,7 @@ def test_any_order_of_files_gives_the_same_tables(surveyed):
     assert len(found) == 1
 
 
+@pytest.mark.verify
 def test_a_changed_codebook_is_followed(surveyed):
     """An item more, and a code that means otherwise: the archived files are read again."""
     study = surveyed(SLEEP)
@@ -244,6 +245,7 @@ def test_only_the_touched_day_is_scored(surveyed):
     assert study.rows("SELECT day::VARCHAR FROM baselines.survey_score") == [("2024-03-04",)]
 
 
+@pytest.mark.verify
 def test_of_several_submissions_of_a_study_none_counts_whenever_they_come(surveyed):
     """The first day is not asked for again when the second comes, and when that is gone the first counts again."""
     study = surveyed(SLEEP.replace("within: day, keep: last", "within: study, keep: none"))

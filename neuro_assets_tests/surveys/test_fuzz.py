@@ -355,6 +355,7 @@ def show(tally: Counter[str]) -> None:
     print("".join(f"\n{n:>7} {name}" for name, n in sorted(tally.items())))
 
 
+@pytest.mark.verify
 def test_some_malformed_files(surveyed):
     show(tally := prove(surveyed, cases(20), is_open=False))
     assert tally["cases"] == 20

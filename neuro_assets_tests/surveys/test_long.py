@@ -117,6 +117,7 @@ def test_responses_of_one_moment_are_told_apart_by_their_ids(surveyed):
     ]
 
 
+@pytest.mark.verify
 def test_an_instrument_that_the_study_names_later_finds_its_answers(surveyed):
     study = surveyed(SLEEP)
     lines = [f"a,2024-03-02 07:00:00,phq4,q{n},{n - 1}" for n in range(1, 5)]

@@ -238,6 +238,7 @@ def test_who_has_the_key_reads_what_was_written(story: Story):
 @pytest.mark.parametrize(
     "is_turned", [pytest.param(False, marks=pytest.mark.verify), True], ids=["wide_first", "wide_last"]
 )
+@pytest.mark.verify
 def test_the_same_answers_in_any_form_and_order_are_the_same_rows(sealed, is_turned: bool):
     """An answer of several lines, read from CSV of either line end, from JSON, and one row an answer."""
     wide = table("a,2024-03-02 07:00:00,1,ok,noise", 'b,2024-03-02 07:00:00,2,"so\nso",99')

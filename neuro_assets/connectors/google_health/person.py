@@ -15,6 +15,7 @@ from neuro_assets.sources.google_health.account import (
     decode_identity,
     decode_settings,
     without_identifiers,
+    without_owner,
 )
 from neuro_assets.sources.google_health.chunks import EMPTY, chunks_of
 from neuro_assets.sources.google_health.contract import ContractError
@@ -239,7 +240,8 @@ class PersonJob:
             asked = request(token)
             body = (yield from self._asker.ask(asked)).body
             token = _read(lambda body=body: next_page_of(body))
-            at = self._spool.add(name, asked.told(), body)
+            stored = without_owner(body)
+            at = self._spool.add(name, asked.told(), body, None if stored == body else stored)
             if not token:
                 return at
             if token in seen or len(seen) >= _MOST_PAGES:
