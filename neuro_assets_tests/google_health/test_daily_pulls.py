@@ -78,6 +78,7 @@ def test_raw_heart_rate_is_read_on_days_that_have_changed_alone(tmp_path):
         assert len(first) > 20_000
         begin = datetime(2026, 10, 5, 15, tzinfo=UTC)
         world.delete(who, "heart-rate", begin, begin + timedelta(minutes=5))
+        world.advance(world.now + timedelta(seconds=30))
         sent = len(server.log)
         home.pull(types=["heart-rate"])
         asked = [r.query for r in server.log[sent:] if r.path.endswith("heart-rate/dataPoints:reconcile")]

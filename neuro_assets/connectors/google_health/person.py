@@ -41,8 +41,10 @@ class Spool:
     _pages: list[tuple[str, str, datetime, int, bytes | None]] = field(default_factory=list)
 
     def add(self, data_type: str, request: str, body: bytes, kept: bytes | None = None) -> datetime:
-        """Keep a page; returns when it was there."""
+        """Keep a page, or what of it may be `kept`; returns when it was there. Which account it is of is not kept."""
         at = self.clock()
+        if (stored := without_owner(body if kept is None else kept)) != body:
+            kept = stored
         self._bytes.write(body)
         self._pages.append((data_type, request, at, len(body), kept))
         return at
@@ -240,8 +242,7 @@ class PersonJob:
             asked = request(token)
             body = (yield from self._asker.ask(asked)).body
             token = _read(lambda body=body: next_page_of(body))
-            stored = without_owner(body)
-            at = self._spool.add(name, asked.told(), body, None if stored == body else stored)
+            at = self._spool.add(name, asked.told(), body)
             if not token:
                 return at
             if token in seen or len(seen) >= _MOST_PAGES:

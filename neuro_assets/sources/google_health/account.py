@@ -186,12 +186,12 @@ def without_identifiers(body: bytes) -> bytes:
     return msgspec.json.encode(_cleaned(page))
 
 
-_OWNER = re.compile(rb'"users/(?!me/)[^/"]{1,200}/dataTypes/')
+_OWNER = re.compile(rb'"users/(?!me/)[^/"]{1,200}/')
 
 
 def without_owner(body: bytes) -> bytes:
-    """A page of points whose names say `me`, and not which account they are of."""
-    return _OWNER.sub(b'"users/me/dataTypes/', body)
+    """A page in which resources are called those of `me`, and not of the account that they are of."""
+    return _OWNER.sub(b'"users/me/', body)
 
 
 def _cleaned(value: Any) -> Any:
