@@ -15,7 +15,7 @@ from neuro_assets.checks.google_health import (
 )
 from neuro_assets.connectors.google_health.pull import pull, report_of
 from neuro_assets.coverage.source_breaks import write_source_breaks
-from neuro_assets.ingest.load import prepare_lake, prepare_tables
+from neuro_assets.ingest.load import Ingest, prepare_lake, prepare_tables
 from neuro_assets.ingest.pulls import SOURCE
 from neuro_assets.keys import key_of
 from neuro_assets.partitions import range_of
@@ -33,6 +33,22 @@ def build_google_health_assets(
     """The account of pulls, and the raw assets, of a study that pulls from accounts; none for any other."""
     kinds = [k for k in sources.kinds if k.source.name == SOURCE]
     return [_pulls(study), _raw(kinds, partitions), _breaks(kinds)] if kinds else []
+
+
+def report_pulls(context: dg.OpExecutionContext | dg.AssetExecutionContext, job: Ingest) -> None:
+    """Tell Dagster that the account of pulls has new lines, and what is to be looked at in it."""
+    context.instance.report_runless_asset_event(dg.AssetMaterialization(asset_key=key_of(PULLS)))
+    with job.lake.connect(read_only=True) as connection:
+        for result in pull_check_results(connection, job.study):
+            context.instance.report_runless_asset_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=key_of(PULLS),
+                    check_name=str(result.check_name),
+                    passed=result.passed,
+                    severity=result.severity,
+                    metadata=result.metadata,
+                )
+            )
 
 
 def _pulls(study: Study) -> dg.AssetsDefinition:
@@ -91,6 +107,7 @@ def _raw(kinds: list[FileKind], partitions: dg.DailyPartitionsDefinition) -> dg.
         job = home.job()
         outcomes = list(pull(job, None, (days.start, days.end), types=types or ("steps",)))
         report = report_of(job, outcomes, 0.0)
+        report_pulls(context, job)
         context.log.info("pulled %s: %d requests, %d days changed", days, report.requests, report.changed_days)
         told = Counter({f"{outcome} {code}".strip(): n for (outcome, code), n in report.outcomes.items()})
         for kind in wanted:

@@ -8,16 +8,13 @@ from pydantic import Field
 
 from neuro_assets.assets.describe import log_line
 from neuro_assets.assets.failures import infrastructure_retried
+from neuro_assets.assets.google_health import report_pulls
 from neuro_assets.automation.report import report_touched
 from neuro_assets.automation.runs import IN_PROGRESS
-from neuro_assets.checks.google_health import pull_check_results
 from neuro_assets.connectors.google_health.accounts import Accounts
 from neuro_assets.connectors.google_health.overdue import overdue_people
 from neuro_assets.connectors.google_health.pull import NoAccountsError, pull, report_of, rules_of
-from neuro_assets.ingest.load import Ingest
-from neuro_assets.keys import key_of
 from neuro_assets.resources.home import HomeResource
-from neuro_assets.streams.pulls import PULLS
 from neuro_assets.study import Study
 
 _INTERVAL_S = 300
@@ -44,7 +41,7 @@ def pull_accounts(context: dg.OpExecutionContext, config: PullConfig, home: Home
         return
     report = report_of(job, outcomes, started)
     days = report_touched(job, context.log_event)
-    _report_pulls(context, job)
+    report_pulls(context, job)
     counts = {f"{outcome} {code}".strip(): n for (outcome, code), n in report.outcomes.items()}
     context.log.info(
         log_line("pull", duration_ms=round(1000 * report.seconds), people=report.people, requests=report.requests)
@@ -59,22 +56,6 @@ def pull_accounts(context: dg.OpExecutionContext, config: PullConfig, home: Home
             "seconds": report.seconds,
         }
     )
-
-
-def _report_pulls(context: dg.OpExecutionContext, job: Ingest) -> None:
-    """Tell Dagster that the account of pulls has new lines, and what is to be looked at in it."""
-    context.log_event(dg.AssetMaterialization(asset_key=key_of(PULLS)))
-    with job.lake.connect(read_only=True) as connection:
-        for result in pull_check_results(connection, job.study):
-            context.instance.report_runless_asset_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=key_of(PULLS),
-                    check_name=str(result.check_name),
-                    passed=result.passed,
-                    severity=result.severity,
-                    metadata=result.metadata,
-                )
-            )
 
 
 @dg.job(name="pull", description="What is new in participants' accounts.")

@@ -126,7 +126,7 @@ def _tell(outcome: Outcome, participant: str) -> None:
         out.print(
             f"{told}; to be asked again: `neuro participants connect {participant}`", markup=False, soft_wrap=True
         )
-    out.print("next: the daily pull reads it by itself")
+    out.print("next: `neuro pull` reads it now; under `neuro dev` that is done by itself, every day")
 
 
 def listed(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:

@@ -13,7 +13,7 @@ from neuro_assets.resources.home import HomeResource
 from neuro_assets.settings import load_settings
 from neuro_assets.simulate.google_health import Fault, Faults, GoogleHealthServer, World
 from neuro_assets_tests.google_health.pull_home import PullHome, environment
-from neuro_assets_tests.study_homes import QUIET, StudyHome, materialised
+from neuro_assets_tests.study_homes import QUIET, StudyHome, checks_of, materialised
 
 pytestmark = [pytest.mark.verify, pytest.mark.timeout(900)]
 DAY = timedelta(days=1)
@@ -48,6 +48,11 @@ class Here:
         config = {"ops": {"pull_accounts": {"config": {"people": people or []}}}}
         job = self.definitions.resolve_job_def(pull_job.name)
         return job.execute_in_process(instance=self.instance, run_config=config | QUIET)
+
+    def checks(self) -> dict[str, bool]:
+        """What the checks of pulls say now."""
+        result = self.study.run(["ops.pulls"])
+        return {name: found.passed for name, found in checks_of(result, "ops.pulls").items()}
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         """One look of the sensor."""
@@ -162,3 +167,27 @@ def test_the_schedule_runs_when_the_protocol_says(tmp_path, monkeypatch, world):
 def test_a_study_without_accounts_has_none_of_it(graph):
     assert "pull" not in {j.name for j in graph.jobs or ()}
     assert not [k for k in graph.resolve_asset_graph().get_all_asset_keys() if "google_health" in k.path[-1]]
+
+
+def test_what_has_to_be_looked_at_is_a_check_that_warns(tmp_path, monkeypatch, world):
+    """Each check of pulls fails on what it is there for, and passes without it."""
+    with GoogleHealthServer(world) as server:
+        here = Here(tmp_path / "home", monkeypatch, server)
+        here.pull()
+        assert here.checks() == {
+            "nobody_needs_reconsent": True,
+            "every_type_is_complete": True,
+            "answers_are_of_the_contract": True,
+            # One of the two lives in another zone than the protocol says of everybody.
+            "zones_agree": False,
+        }
+        columns = "participant_id, source, fetched_at, requests, points, changed_days, pull_id, data_type, outcome"
+        later = (world.now + timedelta(hours=1)).isoformat()
+        for n, (outcome, code) in enumerate(
+            [("needs_reconsent", "invalid_grant"), ("failed", "server_error"), ("complete", "unknown_fields")]
+        ):
+            here.study.write(
+                f"INSERT INTO ops.pulls ({columns}, error_code) VALUES ('P001', 'google_health',"
+                f" TIMESTAMPTZ '{later}', 1, 0, 0, 'x', 'steps{n}', '{outcome}', '{code}')"
+            )
+        assert set(here.checks().values()) == {False}

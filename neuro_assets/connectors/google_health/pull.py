@@ -157,6 +157,8 @@ def plan(
     tasks = []
     for participant in wanted:
         presence = _presence(job.study, participant)
+        if not _takes_part(job.study, participant) or _is_over(presence, now, rules):
+            continue
         span = _backfill(days, *presence, now)
         if days is not None and span is None:
             continue
@@ -201,6 +203,17 @@ def _presence(study: Study, participant: str) -> tuple[date, date | None]:
     if person is not None and person.withdrawn_on is not None:
         last = min(last or person.withdrawn_on, person.withdrawn_on)
     return first, last
+
+
+def _takes_part(study: Study, participant: str) -> bool:
+    """Whether the study has the participant; of nobody else anything is asked for."""
+    return study.auto_enrol or any(p.participant_id == participant for p in study.people)
+
+
+def _is_over(presence: tuple[date, date | None], now: datetime, rules: GoogleHealthRules) -> bool:
+    """Whether the participant has left, or the study has ended, so long ago that nothing late is waited for."""
+    latest = presence[1]
+    return latest is not None and now.date() > latest + timedelta(days=rules.recheck_days)
 
 
 def _zone_of(study: Study, participant: str) -> str | None:

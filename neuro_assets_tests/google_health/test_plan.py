@@ -1,0 +1,88 @@
+"""Who is asked for what: only people of the study, only while they take part, only what they consented to."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import pytest
+
+from neuro_assets.connectors.google_health.accounts import Connection
+from neuro_assets.connectors.google_health.pull import NoAccountsError, plan
+from neuro_assets.ingest.load import prepare_lake
+from neuro_assets.sources.google_health.data_types import SCOPES
+from neuro_assets.study import Participant
+from neuro_assets.study_google_health import GoogleHealthRules
+
+NOW = datetime(2026, 11, 20, 5, 30, tzinfo=UTC)
+
+
+@dataclass
+class Listed:
+    """Connections as they are."""
+
+    connections: list[Connection] = field(default_factory=list)
+
+    def people(self) -> list[Connection]:
+        return self.connections
+
+
+def connected(*names: str, status: str = "connected", scopes: tuple[str, ...] = SCOPES) -> list[Connection]:
+    return [Connection(n, status, NOW, scopes) for n in names]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def job(make_job):
+    people = (
+        Participant(participant_id="P1"),
+        Participant(participant_id="P2", enrolled_on=date(2026, 11, 10)),
+        Participant(participant_id="P3", withdrawn_on=date(2026, 11, 15)),
+        Participant(participant_id="P4", withdrawn_on=date(2026, 11, 1)),
+    )
+    job = make_job(window={"start": "2026-10-01"}, google_health={}, auto_enrol=False)
+    prepare_lake(job.lake, job.tables)
+    study = job.study.model_copy(update={"people": people})
+    return type(job)(job.settings, job.lake, study, job.sources)
+
+
+def planned(job, connections: list[Connection], people=None, days=None):
+    return plan(job, Listed(connections), GoogleHealthRules(), people, days, (), NOW)  # type: ignore[arg-type]
+
+
+def test_who_is_asked_and_from_when(job):
+    tasks = {t.participant_id: t for t in planned(job, connected("P1", "P2", "P3", "P4", "stranger"))}
+    # P4 left too long ago for anything late, and a stranger is nobody of the study.
+    assert {who: t.presence for who, t in tasks.items()} == {
+        "P1": (date(2026, 10, 1), None),
+        "P2": (date(2026, 11, 10), None),
+        "P3": (date(2026, 10, 1), date(2026, 11, 15)),
+    }
+
+
+def test_a_backfill_asks_for_days_on_which_people_take_part(job):
+    tasks = planned(job, connected("P1", "P2", "P3"), days=(date(2026, 11, 5), date(2026, 11, 18)))
+    assert {t.participant_id: (t.days.first, t.days.last, t.days.is_open) for t in tasks if t.days} == {
+        "P1": (date(2026, 11, 5), date(2026, 11, 18), False),
+        "P2": (date(2026, 11, 10), date(2026, 11, 18), False),
+        "P3": (date(2026, 11, 5), date(2026, 11, 15), False),
+    }
+    assert planned(job, connected("P2"), days=(date(2026, 11, 1), date(2026, 11, 9))) == []
+
+
+def test_the_day_of_the_pull_is_open(job):
+    (task,) = planned(job, connected("P1"), days=(date(2026, 11, 18), date(2026, 11, 20)))
+    assert task.days is not None
+    assert task.days.is_open
+
+
+def test_who_has_to_consent_again_is_told_of_and_who_has_ended_it_is_not(job):
+    both = connected("P1", status="needs_reconsent") + connected("P2", status="disconnected")
+    assert [t.participant_id for t in planned(job, both)] == ["P1"]
+    with pytest.raises(NoAccountsError, match="nobody is connected"):
+        planned(job, connected("P2", status="disconnected"))
+    with pytest.raises(NoAccountsError, match="participants connect P9"):
+        planned(job, connected("P1"), people=["P9"])
+
+
+def test_what_was_not_consented_to_is_known_before_asking(job):
+    without = tuple(s for s in SCOPES if "sleep" not in s and "settings" not in s)
+    (task,) = planned(job, connected("P1", scopes=without))
+    assert task.lacks == {"sleep", "settings", "pairedDevices"}
