@@ -1,7 +1,7 @@
 """The state of a study as the lake tells it: files, streams, holds, quarantine. Shown by the CLI and the digest."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from neuro_assets.lake.ddl import missing_tables
 from neuro_assets.lake.lake import Connection, LakeError
 from neuro_assets.staging.stage import raw_versions
 from neuro_assets.streams.catalogue import STREAMS
+from neuro_assets.streams.pulls import PULLS
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Status:
     quarantine: list[dict[str, Any]]
     unreported_days: int
     study_changes: list[str]
+    pulls: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -94,7 +96,19 @@ def _status(job: Ingest, connection: Connection) -> Status:
         ),
         unreported_days=len(outbox.pending(connection)),
         study_changes=sorted(study_changes(connection, job)),
+        pulls=_records(connection, _PULLS) if job.study.google_health is not None else [],
     )
+
+
+# Of each participant and data type the last pull: how many came to what end, and when the latest of them was.
+_PULLS = f"""
+SELECT outcome, why, count(*) AS data_types, count(DISTINCT participant_id) AS participants,
+    strftime(timezone('UTC', max(pulled_at)), '%Y-%m-%d %H:%M UTC') AS latest
+FROM (SELECT participant_id, data_type, arg_max(outcome, fetched_at) AS outcome, max(fetched_at) AS pulled_at,
+          coalesce(arg_max(coalesce(error_code, ''), fetched_at), '') AS why
+      FROM {PULLS.qualified} GROUP BY ALL)
+GROUP BY ALL ORDER BY ALL
+"""
 
 
 def _stream(job: Ingest, connection: Connection, name: str) -> StreamStatus:
@@ -218,6 +232,11 @@ def digest_text(status: Status) -> str:
             )
         elif s.is_expected:
             lines.append(f"- {s.stream}: nothing yet, though the protocol expects it")
+    lines += [
+        f"- pulls {p['outcome']}{' (' + p['why'] + ')' if p['why'] else ''}: {p['data_types']} data types of"
+        f" {p['participants']} participants, the latest {p['latest']}"
+        for p in status.pulls
+    ]
     lines += [f"- held: {h['table']} {h['day']} ({h['reason']})" for h in status.holds]
     lines += [f"- refused: {r['file']}: {r['reason']}" for r in status.rejected]
     return "\n".join(lines) + "\n"

@@ -65,6 +65,11 @@ def _show_status(found: Status, stale: dict[str, int]) -> None:
             if s.is_expected or s.rows or s.days_held or s.rows_quarantined or s.days_stale
         ],
     )
+    table(
+        "Pulls",
+        ["last outcome", "why", "data types", "participants", "latest"],
+        [[p["outcome"], p["why"], p["data_types"], p["participants"], p["latest"]] for p in found.pulls],
+    )
     table("Held days", ["table", "day", "why"], [[h["table"], h["day"], h["reason"]] for h in found.holds])
     table(
         "Quarantine",

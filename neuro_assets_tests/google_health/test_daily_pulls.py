@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from neuro_assets.simulate.google_health import GoogleHealthServer, World
+from neuro_assets.status import digest_text, read_status
 from neuro_assets_tests.google_health.pull_home import PullHome
 
 DAY = timedelta(days=1)
@@ -30,6 +31,9 @@ def test_a_pull_has_what_the_server_has_and_another_one_finds_nothing_new(tmp_pa
         rows = home.compare(date(2026, 9, 30), date(2026, 10, 4), streams=OF_FEW)
         assert min(rows.values()) > 0
         assert _kept_without_ids(home, world) > 0
+        (told,) = read_status(home.job).pulls
+        assert (told["outcome"], told["data_types"], told["participants"]) == ("complete", 4, 1)
+        assert "pulls complete: 4 data types of 1 participants" in digest_text(read_status(home.job))
         again = home.pull(types=FEW)
         assert (again.outcomes, again.changed_days) == (report.outcomes, 0)
         assert home.stage_touched(OF_FEW) == set()
