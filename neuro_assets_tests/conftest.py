@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings as generated
 
 from neuro_assets.ingest.load import Ingest, prepare_lake
 from neuro_assets.lake.lake import Lake
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 FITABASE_WINDOW = Window(start=date(2016, 3, 12), end=date(2016, 5, 13))
 
+# How long an example takes says more about what else the machine does than about the program.
+generated.register_profile("here", deadline=None)
+generated.load_profile("here")
 os.environ.setdefault("NEURO_THREADS", THREADS)  # of commands that a test calls in this process
 
 MakeJob = Callable[..., Ingest]
