@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import requests
 from cryptography.fernet import Fernet
@@ -27,7 +29,7 @@ from neuro_assets.study import Study
 from neuro_assets.study_google_health import GoogleHealthRules
 from neuro_assets.surveys.load import home_sources
 from neuro_assets_tests.benchmarks.report import Section, Target
-from neuro_assets_tests.benchmarks.timing import apart
+from neuro_assets_tests.benchmarks.timing import Apart, apart
 
 PEOPLE = int(os.environ.get("NEURO_BENCH_PEOPLE", "1000"))
 # Days that lie behind the pull before: as many as are read again.
@@ -101,9 +103,81 @@ def serving(start: date) -> Iterator[str]:
         process.wait()
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What was measured.
+
+    Attributes:
+        first: the pull of everybody's days.
+        daily: the pull a day later, and staging.
+        sent: requests of that day.
+        plain: seconds that asking and parsing alone would take.
+        parsed: points that were parsed so.
+        broken: types that were not complete that day.
+        points: on that day's pages.
+        archived: bytes of pull files.
+        server: what the server counted.
+    """
+
+    first: Apart
+    daily: Apart
+    sent: int
+    plain: float
+    parsed: int
+    broken: int
+    points: int
+    archived: int
+    server: dict[str, Any]
+
+
 def google_health(root: Path) -> Section:
     """Everybody's pages of nine days are pulled; a day later, what is new, and the eight days that are read again."""
+    found = _measured(root)
+    first, daily, highest = found.first, found.daily, found.server["highest"]
+    total = daily.told["pull"] + daily.told["stage"]
+    # A day of samples is 43,200 points, on nine pages; a roll-up tells which days to read.
+    raw = found.sent + PEOPLE * 9
+    alone = f"asking for the same pages and json.loads, nothing else, one after the other ({PLAIN} participants)"
+    lines = [
+        (f"first pull, {HISTORY} days, into raw tables", f"{first.told['pull']:.0f} s"),
+        ("a day later: what is new, and 8 days read again, into raw tables", f"{daily.told['pull']:.0f} s"),
+        ("touched days into staging, 13 streams", f"{daily.told['stage']:.0f} s"),
+        ("requests of that day", f"{found.sent:,} ({found.sent / PEOPLE:.1f} a participant)"),
+        ("points on their pages", f"{found.points:,}"),
+        ("a minute at that rate, of 120,000 allowed", f"{found.sent / daily.told['pull'] * 60:,.0f}"),
+        (
+            "most requests in a minute: participant, project",
+            f"{highest['user_minute']}, {highest['project_minute']:,}",
+        ),
+        ("most memory of the pulling process", f"{daily.peak_bytes / GB:.2f} GB"),
+        ("pull files of both days in the archive", f"{found.archived / 1e6:,.0f} MB"),
+        (
+            "answers validated against Google's schema, and wrong",
+            f"{found.server['validated']:,}, {len(found.server['invalid'])}",
+        ),
+        (alone, f"{found.plain:.0f} s"),
+        (
+            "raw heart rate, projected: requests a day",
+            f"{raw:,}; the quota lets them through in {raw / QUOTA_MINUTE:.1f} min",
+        ),
+        ("raw heart rate, projected: points of the new day", f"{PEOPLE * 43_200:,}"),
+    ]
+    return Section(
+        "Google Health",
+        f"{PEOPLE:,} participants at minute resolution, 17 data types, from the fake server, which runs on the same"
+        f" cores in a process of its own. Types not complete: {found.broken}. By json {found.parsed:,} were read.",
+        ("work", "cost"),
+        lines,
+        [
+            Target("a day's pull into staging over asking and parsing alone", total / found.plain, SLOWER, "x"),
+            Target("requests refused for quota", float(found.server["refused"]), 0.0),
+        ],
+    )
+
+
+def _measured(root: Path) -> _Found:
     start = datetime.now(UTC).date() - timedelta(days=HISTORY + 3)
+    now = datetime.combine(start + timedelta(days=HISTORY), datetime.min.time(), UTC) + timedelta(hours=5)
     with TemporaryDirectory(dir=root) as folder, serving(start) as url:
         environ = {
             "NEURO_HOME": folder,
@@ -117,65 +191,41 @@ def google_health(root: Path) -> Section:
         job = job_of(environ)
         ensure_home(job.settings)
         prepare_lake(job.lake, job.tables)
-        accounts, tokens = Accounts(job.settings, job.study), requests.get(f"{url}/_world/tokens", timeout=300).json()
-        for who, token in tokens.items():
-            if who != "now":
-                accounts.accept(who, Granted(token["access_token"], 3599, token["refresh_token"]))
-        now = datetime.combine(start + timedelta(days=HISTORY), datetime.min.time(), UTC) + timedelta(hours=5)
-        requests.get(f"{url}/_world/advance", {"to": now.isoformat()}, timeout=60).raise_for_status()
-        began = datetime.now(UTC)
-        first = apart(_PULL.format(now=now, since=began, stages=""), Path(folder), **given)
+        accounts = Accounts(job.settings, job.study)
+        for who, token in _tokens(url).items():
+            accounts.accept(who, Granted(token["access_token"], 3599, token["refresh_token"]))
+        _world(url, "advance", to=now.isoformat())
+        first = apart(_PULL.format(now=now, since=datetime.now(UTC), stages=""), Path(folder), **given)
         now += timedelta(days=1)
-        requests.get(f"{url}/_world/advance", {"to": now.isoformat()}, timeout=60).raise_for_status()
-        before = requests.get(f"{url}/_world/quota", timeout=60).json()
-        began = datetime.now(UTC)
-        daily = apart(_PULL.format(now=now, since=began, stages="yes"), Path(folder), **given)
-        after = requests.get(f"{url}/_world/quota", timeout=60).json()
-        fresh = requests.get(f"{url}/_world/tokens", timeout=300).json()
-        some = [t["access_token"] for who, t in sorted(fresh.items()) if who != "now"][:PLAIN]
+        _world(url, "advance", to=now.isoformat())
+        before = _world(url, "quota")["requests"]
+        daily = apart(_PULL.format(now=now, since=datetime.now(UTC), stages="yes"), Path(folder), **given)
+        server = _world(url, "quota")
+        some = [token["access_token"] for _, token in sorted(_tokens(url).items())][:PLAIN]
         started = time.perf_counter()
         parsed = sum(_plain(url, token, now) for token in some)
         plain = (time.perf_counter() - started) / len(some) * PEOPLE
         with job.lake.connect(read_only=True) as connection:
-            counted = connection.execute(
+            broken, points = connection.execute(
                 "SELECT count(*) FILTER (outcome <> 'complete'), sum(points)::BIGINT FROM ops.pulls"
                 " WHERE fetched_at > ?",
                 [now - timedelta(hours=1)],
             ).fetchall()[0]
-        megabytes = sum(p.stat().st_size for p in (Path(folder) / "archive").rglob("*.pull.zip")) / 1e6
-    sent = after["requests"] - before["requests"]
-    total = daily.told["pull"] + daily.told["stage"]
-    # A day of samples is 43,200 points, on nine pages; a roll-up tells which days to read.
-    raw = sent + PEOPLE * 9
-    lines = [
-        (f"first pull, {HISTORY} days, into raw tables", f"{first.told['pull']:.0f} s"),
-        ("a day later: what is new, and 8 days read again, into raw tables", f"{daily.told['pull']:.0f} s"),
-        ("touched days into staging, 13 streams", f"{daily.told['stage']:.0f} s"),
-        ("requests of that day", f"{sent:,} ({sent / PEOPLE:.1f} a participant)"),
-        ("points on their pages", f"{counted[1]:,}"),
-        ("a minute at that rate, of 120,000 allowed", f"{sent / daily.told['pull'] * 60:,.0f}"),
-        ("most requests in a minute: participant, project", f"{after['highest']['user_minute']}, "
-         f"{after['highest']['project_minute']:,}"),
-        ("most memory of the pulling process", f"{daily.peak_bytes / GB:.2f} GB"),
-        ("pull files of both days in the archive", f"{megabytes:,.0f} MB"),
-        ("answers validated against Google's schema, and wrong", f"{after['validated']:,}, {len(after['invalid'])}"),
-        (f"asking for the same pages and json.loads, nothing else, one after the other ({PLAIN} participants)",
-         f"{plain:.0f} s"),
-        ("raw heart rate, projected: requests a day", f"{raw:,}; the quota lets them through in"
-         f" {raw / QUOTA_MINUTE:.1f} min"),
-        ("raw heart rate, projected: points of the new day", f"{PEOPLE * 43_200:,}"),
-    ]  # fmt: skip
-    return Section(
-        "Google Health",
-        f"{PEOPLE:,} participants at minute resolution, 17 data types, from the fake server, which runs on the same"
-        f" cores in a process of its own. Types not complete: {counted[0]}. By json {parsed:,} points were read.",
-        ("work", "cost"),
-        lines,
-        [
-            Target("a day's pull into staging over asking and parsing alone", total / plain, SLOWER, "x"),
-            Target("requests refused for quota", float(after["refused"]), 0.0),
-        ],
-    )
+        archived = sum(p.stat().st_size for p in (Path(folder) / "archive").rglob("*.pull.zip"))
+    sent = server["requests"] - before
+    return _Found(first, daily, sent, plain, parsed, broken, points, archived, server)
+
+
+def _world(url: str, what: str, **parameters: str) -> dict[str, Any]:
+    """Steer the server, or ask what it has counted."""
+    answer = requests.get(f"{url}/_world/{what}", parameters, timeout=300)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _tokens(url: str) -> dict[str, dict[str, Any]]:
+    """Participant -> tokens."""
+    return {who: token for who, token in _world(url, "tokens").items() if who != "now"}
 
 
 def _plain(url: str, token: str, now: datetime) -> int:
