@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import requests
@@ -121,9 +121,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield browser
 
 
+class Codes(dict[str, Any]):
+    """Codes that the server gave out; all that there ever were stay in `given`, which is to be found nowhere else."""
+
+    given: ClassVar[set[str]] = set()
+
+    def __setitem__(self, code: str, about: Any) -> None:
+        self.given.add(code)
+        super().__setitem__(code, about)
+
+
 @pytest.fixture
 def google() -> Iterator[GoogleHealthServer]:
     with GoogleHealthServer(World(3)) as server:
+        server.oauth.tokens.codes = Codes()
         yield server
 
 
@@ -170,7 +181,7 @@ def walked(
             first += line
             if line.startswith("http"):
                 break
-        given = set(google.oauth.tokens.codes) | google.oauth.tokens.used
+        given = set(Codes.given)
         browser.requested.clear()
         browser.open(first.splitlines()[-1])
         browser.wait("document.querySelector('#allow') && document.readyState === 'complete'")
@@ -185,7 +196,8 @@ def walked(
     finally:
         process.kill()
         process.wait()
-    codes = [c for c in google.oauth.tokens.used | set(google.oauth.tokens.codes) if c not in given]
+    codes = sorted(Codes.given - given)
+    assert bool(codes) == (clicks[-1] == "#allow")
     return Walked(process.returncode, said, page, codes, list(browser.requested))
 
 
