@@ -13,14 +13,14 @@ from neuro_assets.checks.google_health import (
     pull_check_results,
     pull_check_specs,
 )
-from neuro_assets.connectors.google_health.pull import pull, report_of
+from neuro_assets.connectors.google_health.pull import pull, report_of, rules_of
 from neuro_assets.coverage.source_breaks import write_source_breaks
 from neuro_assets.ingest.load import Ingest, prepare_lake, prepare_tables
 from neuro_assets.ingest.pulls import SOURCE
 from neuro_assets.keys import key_of
 from neuro_assets.partitions import range_of
 from neuro_assets.resources.home import HomeResource
-from neuro_assets.sources.google_health.data_types import DATA_TYPES
+from neuro_assets.sources.google_health.data_types import BY_NAME
 from neuro_assets.sources.load import FileKind, Sources
 from neuro_assets.streams.catalogue import stream
 from neuro_assets.streams.pulls import PULLS, SOURCE_BREAK
@@ -103,9 +103,10 @@ def _raw(kinds: list[FileKind], partitions: dg.DailyPartitionsDefinition) -> dg.
     def google_health(context: dg.AssetExecutionContext, home: HomeResource):
         days = range_of(context)
         wanted = [k for k in kinds if key_of(k.raw_table) in context.selected_asset_keys]
-        types = [t.name for t in DATA_TYPES if {k.kind for k in wanted} & set(t.kinds)]
+        kept = {k.kind for k in wanted}
         job = home.job()
-        outcomes = list(pull(job, None, (days.start, days.end), types=types or ("steps",)))
+        types = [t for t in rules_of(job.study).types if kept & set(BY_NAME[t].kinds)]
+        outcomes = list(pull(job, None, (days.start, days.end), types=types))
         report = report_of(job, outcomes, 0.0)
         report_pulls(context, job)
         context.log.info("pulled %s: %d requests, %d days changed", days, report.requests, report.changed_days)

@@ -32,7 +32,7 @@ def pull(
     days = _days(since, until)
     started = time.monotonic()
     outcomes = []
-    for outcome in pull_accounts(job, people or None, days, types=types or ()):
+    for outcome in pull_accounts(job, people or None, days, types=types or None):
         outcomes.append(outcome)
         if outcome.outcome == "rejected":
             out.print(f"{outcome.name}: refused ({outcome.line.reason})")

@@ -61,7 +61,10 @@ class PullHome:
         self.accounts.accept(participant, granted)
 
     def pull(
-        self, people: Sequence[str] | None = None, days: tuple[date, date] | None = None, types: Sequence[str] = ()
+        self,
+        people: Sequence[str] | None = None,
+        days: tuple[date, date] | None = None,
+        types: Sequence[str] | None = None,
     ) -> PullReport:
         """A pull at the world's time."""
         started = time.monotonic()

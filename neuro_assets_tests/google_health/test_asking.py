@@ -10,11 +10,14 @@ from neuro_assets.connectors.google_health.asking import LONGEST_ASKED_S, TRIES,
 from neuro_assets.connectors.google_health.budget import Budget
 from neuro_assets.connectors.google_health.client import Answer, Client, Request, UnreachableError
 from neuro_assets.connectors.google_health.errors import (
+    AccountMismatchError,
     ClientRefusedError,
     NeedsReconsentError,
     NotConnectedError,
     TokenUnavailableError,
+    VaultError,
 )
+from neuro_assets.connectors.google_health.person import Remember
 from neuro_assets.study_google_health import Quota
 
 SECRET = "ya29.secret-token"
@@ -216,3 +219,17 @@ def test_the_quota_of_the_day_ends_it():
 
 def test_a_request_is_told_without_its_token():
     assert Request("GET", "/v4/x", {"filter": 'a >= "b"'}).told() == 'GET /v4/x?filter=a >= "b"'
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [(AccountMismatchError("another's"), "account_mismatch"), (VaultError("cannot be used"), "VaultError")],
+)
+def test_what_is_wrong_with_one_account_ends_it_for_that_person_alone(raised, code):
+    class Keeper:
+        def remember_identity(self, *_: str) -> None:
+            raise raised
+
+    with pytest.raises(AskError) as caught:
+        Remember(Keeper())("P1", "h", "l")
+    assert (caught.value.outcome, caught.value.code, caught.value.ends_all) == ("failed", code, True)

@@ -191,3 +191,14 @@ def test_what_has_to_be_looked_at_is_a_check_that_warns(tmp_path, monkeypatch, w
                 f" TIMESTAMPTZ '{later}', 1, 0, 0, 'x', 'steps{n}', '{outcome}', '{code}')"
             )
         assert set(here.checks().values()) == {False}
+
+
+def test_syncs_of_devices_alone_ask_for_nothing_else(tmp_path, monkeypatch, world):
+    with GoogleHealthServer(world) as server:
+        here = Here(tmp_path / "home", monkeypatch, server, types=["steps", "weight"])
+        day = (world.now - 2 * DAY).date()
+        assert here.study.run(["raw.google_health_device_sync"], day).success
+        assert {r.type for r in server.log if r.path.startswith("/v4/")} == {"identity", "settings", "pairedDevices"}
+        # What the protocol does not pull is not asked for by a backfill either.
+        assert here.study.run(["raw.google_health_sleep_session", "raw.google_health_weight"], day).success
+        assert {r.type for r in server.log if "/dataTypes/" in r.path} == {"weight"}

@@ -44,7 +44,7 @@ def job(make_job):
 
 
 def planned(job, connections: list[Connection], people=None, days=None):
-    return plan(job, Listed(connections), GoogleHealthRules(), people, days, (), NOW)  # type: ignore[arg-type]
+    return plan(job, Listed(connections), GoogleHealthRules(), people, days, None, NOW)  # type: ignore[arg-type]
 
 
 def test_who_is_asked_and_from_when(job):

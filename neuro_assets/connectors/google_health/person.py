@@ -9,6 +9,7 @@ from typing import IO, Protocol, TypeVar
 
 from neuro_assets.connectors.google_health.asking import Asker, AskError, Waiting
 from neuro_assets.connectors.google_health.client import Request
+from neuro_assets.connectors.google_health.errors import AccountError, AccountMismatchError
 from neuro_assets.connectors.google_health.windows import DAY, Days, TypeState, delta, filter_of, ranges
 from neuro_assets.sources.google_health.account import (
     decode_devices,
@@ -301,12 +302,12 @@ class Remember:
 
     def __call__(self, participant_id: str, health_user_id: str, legacy_user_id: str) -> None:
         """Keep the ids, or refuse the account."""
-        from neuro_assets.connectors.google_health.errors import AccountMismatchError
-
         try:
             self._accounts.remember_identity(participant_id, health_user_id, legacy_user_id)
         except AccountMismatchError as error:
             raise AskError("failed", "account_mismatch", str(error), ends_all=True) from None
+        except AccountError as error:
+            raise AskError("failed", type(error).__name__, str(error), ends_all=True) from None
 
 
 def _runs(changed: list[date], days: Days) -> Iterator[Days]:

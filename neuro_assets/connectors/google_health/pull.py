@@ -30,6 +30,7 @@ from neuro_assets.study import Study
 from neuro_assets.study_google_health import GoogleHealthRules
 
 FOLDER = "google_health"
+_WAIT_S = 5
 
 
 class NoAccountsError(AccountError):
@@ -76,11 +77,15 @@ def pull_lock(job: Ingest) -> Iterator[Path]:
     """
     folder = job.settings.home / "connections"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FileLock(folder / "pull.lock")
     try:
-        with FileLock(folder / "pull.lock", timeout=5):
-            yield folder
+        lock.acquire(timeout=_WAIT_S)
     except Timeout:
         raise LakeBusyError("another pull of this home is under way") from None
+    try:
+        yield folder
+    finally:
+        lock.release()
 
 
 def utc_now() -> datetime:
@@ -93,7 +98,7 @@ def pull(
     people: Sequence[str] | None = None,
     days: tuple[date, date] | None = None,
     *,
-    types: Sequence[str] = (),
+    types: Sequence[str] | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> Iterator[FileOutcome]:
     """Pull participants' accounts and load what is new; yields what became of each pull file.
@@ -102,7 +107,7 @@ def pull(
         job: where and by which protocol.
         people: whom; everybody who is connected, if left out.
         days: local days, both inclusive, for a backfill; what is due, if left out.
-        types: data types; those of the protocol, if left out.
+        types: data types; those of the protocol, if left out; an empty list asks for devices and settings alone.
         clock: the moment in UTC, by which days are due.
 
     Raises:
@@ -134,7 +139,7 @@ def plan(
     rules: GoogleHealthRules,
     people: Sequence[str] | None,
     days: tuple[date, date] | None,
-    types: Sequence[str],
+    types: Sequence[str] | None,
     now: datetime,
 ) -> list[Task]:
     """Whom to ask for what: those whose last complete pull is longest ago first.
@@ -150,7 +155,7 @@ def plan(
     wanted = [p for p in wanted if connections[p].status in {"connected", "needs_reconsent"}]
     if not wanted:
         raise NoAccountsError("nobody is connected: `neuro participants connect ID`")
-    asked = tuple(_as_asked(t, rules) for t in (types or rules.types))
+    asked = tuple(_as_asked(t, rules) for t in (rules.types if types is None else types))
     with job.lake.connect(read_only=True) as connection:
         states = read_states(connection, wanted, now)
         seen = read_fingerprints(connection, wanted) if HEART_RATE_RAW in asked else {}
