@@ -158,9 +158,9 @@ class Oracle:
         return pl.DataFrame(rows, schema=names, orient="row")
 
     def _sleeps(self, who: str) -> list[SleepTold]:
-        """Sleeps in or around the span that have ended."""
+        """Sleeps in or around the span that the server has summed up: one in progress, or just ended, is no row yet."""
         points = self.world.points(who, "sleep", self.query("end", margin=3))
-        return [item for item in points.values.get("item", ()) if item.state != "in_progress"]
+        return [item for item in points.values.get("item", ()) if item.state == "complete"]
 
     def _is_inside(self, who: str, at_s: int) -> bool:
         day = (at_s + self.world.person(who).track.offset(at_s)) // DAY_S
@@ -172,12 +172,11 @@ class Oracle:
             if not self._is_inside(who, s.from_s):
                 continue
             assert s.until_s is not None
-            is_complete = s.state == "complete"
             rows.append(
                 (
                     *(who, s.id, s.from_s, _wall(s.until_s + s.until_offset_s), s.until_s - s.from_s),
                     "stages" if s.is_staged else "classic",
-                    *((s.asleep_min, s.awake_min, s.in_period_min) if is_complete else (None, None, None)),
+                    *(s.asleep_min, s.awake_min, s.in_period_min),
                 )
             )
         names = {"participant_id": pl.String, "log_id": pl.String, "ts_s": pl.Int64, "end_local_ts": pl.Datetime("us")}
