@@ -20,9 +20,23 @@ PULLS = Table(
             " after a day; needs_reconsent: the person has to consent again; retired: the interface has ended",
             isin=OUTCOMES,
         ),
+        Column(
+            "is_delta",
+            "BOOLEAN",
+            "Whether it asked for all that was not known yet; days that somebody names move nothing. Empty: it did not",
+            nullable=True,
+        ),
         Column("first_day", "DATE", "First local day that was asked for whole", nullable=True),
         Column("last_day", "DATE", "Last one; the day of the pull is whole only up to it", nullable=True),
+        Column(
+            "only_days",
+            "VARCHAR",
+            "Those of them that were asked for, with commas; null: all. Samples of heart rate are read of days alone"
+            " whose minutes have changed",
+            nullable=True,
+        ),
         Column("last_sync_at", "TIMESTAMPTZ", "Latest sync of a tracker, as known then", nullable=True),
+        Column("tracker_syncs", "VARCHAR", "The latest sync of each tracker, in order, with commas", nullable=True),
         Column("zone", "VARCHAR", "The account's time zone then", nullable=True),
         Column("reading", "VARCHAR", "reconcile, list or rollUp", nullable=True),
         Column("requests", "BIGINT", "Requests it took, repeated ones included", "count"),
@@ -32,8 +46,9 @@ PULLS = Table(
         Column("error", "VARCHAR", "The same in words", nullable=True),
         Column("pull_id", "VARCHAR", "sha256 of the pull file"),
     ),
-    "One line for each participant, data type and pull. The latest complete one is where the next pull begins.",
+    "One line for each participant, data type and pull. The latest complete delta is where the next one begins.",
     sort_by=("participant_id", "data_type", "fetched_at"),
+    may_grow=True,
 )
 
 PULL_CLAIMS = Table(

@@ -60,6 +60,7 @@ class TypePull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         first_day: first local day that was asked for whole.
         last_day: the last one.
         only: days between these, where others of them were found to be as before and not asked for.
+        is_delta: whether it asked for all that was not known yet; not so where somebody named the days.
         reading: reconcile, list or rollUp.
         requests: how many it took.
         error_code: why it failed.
@@ -72,10 +73,23 @@ class TypePull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_day: date | None = None
     last_day: date | None = None
     only: list[date] | None = None
+    is_delta: bool = False
     reading: str | None = None
     requests: int = 0
     error_code: str | None = None
     error: str | None = None
+
+
+class ZoneBefore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A time zone that the account had at an earlier pull.
+
+    Attributes:
+        until: the last pull that was told of it.
+        zone: IANA name.
+    """
+
+    until: datetime
+    zone: str
 
 
 class PersonPull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +101,8 @@ class PersonPull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         last_sync_at: the latest sync of a tracker; none where there is none.
         types: what came of each data type.
         pages: in the order in which they came.
+        tracker_syncs: the latest sync of each tracker, in order.
+        zones_before: other zones that the account had before, in order; moments up to `until` are told by them.
     """
 
     participant_id: str
@@ -94,6 +110,8 @@ class PersonPull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last_sync_at: datetime | None
     types: list[TypePull]
     pages: list[StoredPage]
+    tracker_syncs: list[datetime] = []
+    zones_before: list[ZoneBefore] = []
 
 
 class PullManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
