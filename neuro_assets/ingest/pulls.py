@@ -18,6 +18,7 @@ from neuro_assets.ingest.refusal import FileRefusedError
 from neuro_assets.lake.frames import insert_frame
 from neuro_assets.lake.lake import Connection
 from neuro_assets.sources.google_health import chunks
+from neuro_assets.sources.google_health.around import zone_at
 from neuro_assets.sources.google_health.contract import ContractError
 from neuro_assets.sources.google_health.data_types import BY_NAME, FINGERPRINT
 from neuro_assets.sources.google_health.pages import person_rows
@@ -31,7 +32,8 @@ SOURCE = "google_health"
 FILE_DAYS = next(t for t in OPS_TABLES if t.name == "landing_file_days")
 _DEVICES = "pairedDevices"
 _TOLD = 300
-# A log of sleep may begin this long before the day on which it ends.
+_DAY = timedelta(days=1)
+# A log of sleep may begin this long before the day on which it ends, and over the date line on the day after.
 _LONGEST_LOG = timedelta(days=3)
 
 
@@ -219,8 +221,10 @@ def _days(pull: TypePull) -> Iterator[date]:
 
 def _finished(rows: pl.DataFrame, person: PersonPull, fetched_at: datetime, claim_no: int | None) -> pl.DataFrame:
     """Rows with whose they are, which claim they belong to, and how far their tracker had seen."""
-    seen = (person.last_sync_at or fetched_at).astimezone(ZoneInfo(person.zone) if person.zone else UTC)
-    return chunks.with_folds(rows.drop(chunks.DAY), person.zone).with_columns(
+    seen_at = person.last_sync_at or fetched_at
+    zone = zone_at(seen_at, person.zone, person.zones_before) if person.zone else None
+    seen = seen_at.astimezone(ZoneInfo(zone) if zone else UTC)
+    return chunks.with_folds(rows.drop(chunks.DAY), person.zone, person.zones_before).with_columns(
         pl.lit(person.participant_id).alias("participant"),
         pl.lit(claim_no, pl.Int64).alias("claim_no"),
         pl.lit(seen.strftime("%Y-%m-%d %H:%M:%S")).alias("seen_at"),
@@ -230,9 +234,10 @@ def _finished(rows: pl.DataFrame, person: PersonPull, fetched_at: datetime, clai
 def _take_devices(person: PersonPull, frames: dict[str, pl.DataFrame], known: "_Known", found: Found) -> None:
     """Syncs of devices: each is a moment of its own, and none takes another's place."""
     for kind, frame in frames.items():
-        for day, rows, digest in chunks.chunks_of(frame):
+        syncs = (sync for one in frame.unique().iter_slices(1) for sync in chunks.chunks_of(one))
+        for day, rows, digest in sorted(syncs, key=lambda s: (s[0], s[2])):
             about = (person.participant_id, _DEVICES, kind, day)
-            if known.has_rows(about, digest):
+            if known.has_sync(about, digest):
                 continue
             fetched_at = max((t.fetched_at for t in person.types), default=datetime.now(UTC))
             number = len(found.claims) + 1
@@ -247,28 +252,41 @@ class _Known:
         """Read the claims of everybody in a pull file, and the pulls that came after it."""
         people = list(people)
         self._connection = connection
-        names = [p.participant_id for p in people]
+        self._names = [p.participant_id for p in people]
         days = [d for p in people for t in p.types for d in (t.first_day, t.last_day) if d]
         days += [p.last_sync_at.date() for p in people if p.last_sync_at]
-        since, until = min(days, default=date.max), max(days, default=date.min)
+        self._days = (min(days, default=date.max) - _DAY, max(days, default=date.min) + _DAY)
+        self._has_all_devices = False
         self._claims: dict[tuple, list[tuple[datetime, str, int, str, int]]] = defaultdict(list)
-        rows = connection.execute(
+        self._take_claims("chunk_day BETWEEN ? AND ?", *self._days)
+        first = min((t.fetched_at for p in people for t in p.types), default=datetime.max.replace(tzinfo=UTC))
+        self._later: dict[tuple[str, str], list[tuple[datetime, date, date, frozenset[str] | None]]] = defaultdict(list)
+        for participant, data_type, at, first_day, last_day, only in connection.execute(
+            f"SELECT participant_id, data_type, fetched_at, first_day, last_day, only_days FROM {PULLS.qualified}"
+            " WHERE source = ? AND outcome = 'complete' AND fetched_at > ? AND first_day IS NOT NULL"
+            " AND participant_id IN (SELECT unnest(?::VARCHAR[]))",
+            [SOURCE, first, self._names],
+        ).fetchall():
+            asked = None if only is None else frozenset(only.split(","))
+            self._later[participant, data_type].append((at, first_day, last_day, asked))
+
+    def _take_claims(self, which: str, *values: object) -> None:
+        rows = self._connection.execute(
             f"SELECT participant_id, data_type, file_kind, chunk_day, fetched_at, digest, rows, file_id, claim_no"
             f" FROM {PULL_CLAIMS.qualified} WHERE source = ? AND participant_id IN (SELECT unnest(?::VARCHAR[]))"
-            f" AND chunk_day BETWEEN ? AND ? ORDER BY fetched_at, file_id, claim_no",
-            [SOURCE, names, since - timedelta(days=1), until + timedelta(days=1)],
+            f" AND {which} ORDER BY fetched_at, file_id, claim_no",
+            [SOURCE, self._names, *values],
         ).fetchall()
         for participant, data_type, kind, day, *claim in rows:
             self._claims[participant, data_type, kind, day].append(tuple(claim))
-        first = min((t.fetched_at for p in people for t in p.types), default=datetime.max.replace(tzinfo=UTC))
-        self._later: dict[tuple[str, str], list[tuple[datetime, date, date]]] = defaultdict(list)
-        for participant, data_type, *pull in connection.execute(
-            f"SELECT participant_id, data_type, fetched_at, first_day, last_day FROM {PULLS.qualified}"
-            " WHERE source = ? AND outcome = 'complete' AND fetched_at > ? AND first_day IS NOT NULL"
-            " AND participant_id IN (SELECT unnest(?::VARCHAR[]))",
-            [SOURCE, first, names],
-        ).fetchall():
-            self._later[participant, data_type].append(tuple(pull))
+
+    def has_sync(self, about: tuple[str, str, str, date], digest: str) -> bool:
+        """Whether this sync of a device is in the lake; a device may have been idle for years."""
+        first, last = self._days
+        if not (self._has_all_devices or first <= about[3] <= last):
+            self._take_claims("data_type = ? AND chunk_day NOT BETWEEN ? AND ?", _DEVICES, first, last)
+            self._has_all_devices = True
+        return self.has_rows(about, digest)
 
     def has_rows(self, about: tuple[str, str, str, date], digest: str) -> bool:
         """Whether rows of this content are in the lake."""
@@ -296,9 +314,14 @@ class _Known:
         yield Claim(*about, fetched_at, digest, rows if is_new else 0, 0, has_rows_here=is_new)
 
     def _pulled_since(self, about: tuple[str, str, str, date], fetched_at: datetime) -> datetime | None:
-        """The latest pull after this one that asked for the day."""
-        later = self._later.get(about[:2], ())
-        return max((at for at, first, last in later if at > fetched_at and first <= about[3] <= last), default=None)
+        """The latest pull after this one that asked for the day; what a fingerprint says is no claim of samples."""
+        day, later = about[3], self._later.get(about[:2], ())
+        asked = (
+            at
+            for at, first, last, only in later
+            if at > fetched_at and first <= day <= last and (only is None or day.isoformat() in only)
+        )
+        return max(asked, default=None)
 
     def days_of(self, about: tuple[str, str, str, date], kind: FileKind) -> set[date]:
         """The days of the lake in which rows of earlier claims of this day lie."""
@@ -312,7 +335,7 @@ class _Known:
             f"SELECT DISTINCT day FROM {kind.raw_table.qualified} r"
             f" SEMI JOIN (SELECT unnest(?::VARCHAR[]) AS file_id, unnest(?::BIGINT[]) AS claim_no) c"
             f" ON c.file_id = r.file_id AND c.claim_no = r.{kind.spec.claim} WHERE day BETWEEN ? AND ?",
-            [list(files), list(numbers), about[3] - _LONGEST_LOG, about[3]],
+            [list(files), list(numbers), about[3] - _LONGEST_LOG, about[3] + _DAY],
         ).fetchall()
         return {d[0] for d in days}
 

@@ -1,12 +1,12 @@
 """Pull files made by hand: what a test says that an account has, as the interface would give it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from neuro_assets.sources.google_health.pull_file import SUFFIX, PersonPull, PullWriter, TypePull
+from neuro_assets.sources.google_health.pull_file import SUFFIX, PersonPull, PullWriter, TypePull, ZoneBefore
 
 NEW_YORK = "America/New_York"
 
@@ -50,6 +50,10 @@ class Given:
     participant: str = "P1"
     synced: datetime | None = None
     zone: str | None = NEW_YORK
+    zones_before: Sequence[ZoneBefore] = ()
+    reading: str = "reconcile"
+    only: list[date] | None = None
+    devices: Sequence[dict] = ()
 
 
 def steps_of(given: Iterable[Minute]) -> dict[str, list[dict]]:
@@ -65,11 +69,17 @@ def pull_file(folder: Path, *people: Given) -> Path:
         for name, points in given.pages.items():
             half = len(points) // 2
             for page in (points[:half], points[half:]) if half else (points,):
-                body = json.dumps({"dataPoints": page} if page else {}).encode()
+                member = "rollupDataPoints" if given.reading == "rollUp" else "dataPoints"
+                body = json.dumps({member: page} if page else {}).encode()
                 stored.append(writer.page(name, f"GET {name}", given.at, body))
-            types.append(TypePull(name, "complete", given.at, given.first, given.last, reading="reconcile", requests=2))
+            asked = (given.first, given.last, given.only)
+            types.append(TypePull(name, "complete", given.at, *asked, reading=given.reading, requests=2))
+        if given.devices:
+            body = json.dumps({"pairedDevices": list(given.devices)}).encode()
+            stored.append(writer.page("pairedDevices", "GET pairedDevices", given.at, body))
         synced = given.synced or given.at - timedelta(hours=1)
-        writer.person(PersonPull(given.participant, given.zone, synced, types, stored))
+        before = list(given.zones_before)
+        writer.person(PersonPull(given.participant, given.zone, synced, types, stored, zones_before=before))
     return writer.close()
 
 

@@ -186,11 +186,11 @@ def without_identifiers(body: bytes) -> bytes:
     return msgspec.json.encode(_cleaned(page))
 
 
-_OWNER = re.compile(rb'"users/(?!me/)[^/"]{1,200}/')
+_OWNER = re.compile(rb'"users/(?!me/)[^/"]{1,200}(?:/|\Z)')
 
 
 def without_owner(body: bytes) -> bytes:
-    """A page in which resources are called those of `me`, and not of the account that they are of."""
+    """A page in which resources are called those of `me`, not of the account that they are of; also one cut off."""
     return _OWNER.sub(b'"users/me/', body)
 
 

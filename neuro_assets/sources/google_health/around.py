@@ -1,12 +1,14 @@
 """What is known around the points of a pull: the account's zone, the offsets that other points give, the reading."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import polars as pl
 
 from neuro_assets.sources.google_health.contract import Page
 from neuro_assets.sources.google_health.data_types import Reading
+from neuro_assets.sources.google_health.pull_file import ZoneBefore
 
 # How far away in time a point may be whose offset is taken for one that has none of its own.
 NEAR = "2h"
@@ -21,11 +23,13 @@ class Around:
         zone: IANA name of the account's zone, from its settings.
         reading: how points were asked for.
         offsets: what points say of the offset over time, from `offsets_of`.
+        zones_before: other zones that the account had, in order; moments up to `until` are told by them.
     """
 
     zone: str
     reading: Reading = "reconcile"
     offsets: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_TRACK))
+    zones_before: Sequence[ZoneBefore] = ()
 
 
 def offsets_of(pages: Iterable[Page]) -> pl.DataFrame:
@@ -53,13 +57,18 @@ def with_clock(frame: pl.DataFrame, around: Around) -> pl.DataFrame:
 
 
 def offsets_at(moments: pl.Series, own: pl.Series, around: Around) -> pl.Series:
-    """Offsets at moments in UTC: a point's own, else that of the nearest point within two hours, else the zone's."""
+    """Offsets at moments in UTC: a point's own, else that of the nearest point within two hours, else the zone's.
+
+    Where the near point has the offset of its zone, its zone tells: between the two its clock may have been set.
+    """
     if not own.null_count():
         return own
     frame = pl.DataFrame([moments.alias("start"), own.alias("own")]).with_row_index("row")
-    near = around.offsets.rename({"offset_min": "near"})
+    near = around.offsets.select("start", pl.col("offset_min").alias("near"), pl.col("start").alias("near_start"))
     frame = frame.sort("start").join_asof(near, on="start", strategy="nearest", tolerance=NEAR).sort("row")
-    return frame.select(pl.coalesce("own", "near", _of_zone(around.zone))).to_series()
+    is_of_zone = pl.col("near") == _of_zone(around, "near_start")
+    told = pl.when(is_of_zone).then(_of_zone(around, "start", "near_start")).otherwise("near")
+    return frame.select(pl.coalesce("own", told, _of_zone(around, "start"))).to_series()
 
 
 def local_clock(moments: pl.Series, offset_min: pl.Series) -> pl.Series:
@@ -69,11 +78,30 @@ def local_clock(moments: pl.Series, offset_min: pl.Series) -> pl.Series:
     return shifted.select(local.dt.truncate("1s")).to_series()
 
 
-def zone_offset(moments: pl.Series, zone: str) -> pl.Series:
-    """Minutes that a zone's clock was east of UTC at moments in UTC."""
-    return moments.to_frame("start").select(_of_zone(zone)).to_series()
+def zone_offset(moments: pl.Series, around: Around) -> pl.Series:
+    """Minutes that the clock of the account's zone was east of UTC at moments in UTC."""
+    return moments.to_frame("start").select(_of_zone(around, "start")).to_series()
 
 
-def _of_zone(zone: str) -> pl.Expr:
-    there = pl.col("start").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
-    return (there.dt.base_utc_offset() + there.dt.dst_offset()).dt.total_minutes().cast(pl.Int32)
+def zone_at(moment: datetime, zone: str, zones_before: Sequence[ZoneBefore]) -> str:
+    """The zone that the account had at a moment."""
+    return next((z.zone for z in sorted(zones_before, key=lambda z: z.until) if moment <= z.until), zone)
+
+
+def by_zone(tell: Callable[[str], pl.Expr], moment: pl.Expr, zone: str, zones_before: Sequence[ZoneBefore]) -> pl.Expr:
+    """What an expression tells of the zone that the account had at each `moment` (UTC, without a zone)."""
+    told = tell(zone)
+    for before in sorted(zones_before, key=lambda z: z.until, reverse=True):
+        until = before.until.astimezone(UTC).replace(tzinfo=None)
+        told = pl.when(moment <= pl.lit(until, pl.Datetime("us"))).then(tell(before.zone)).otherwise(told)
+    return told
+
+
+def _of_zone(around: Around, moment: str, zone_of: str = "") -> pl.Expr:
+    """Minutes east of UTC at `moment`, in the zone that the account had then, or at `zone_of`."""
+
+    def offset(zone: str) -> pl.Expr:
+        there = pl.col(moment).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+        return (there.dt.base_utc_offset() + there.dt.dst_offset()).dt.total_minutes().cast(pl.Int32)
+
+    return by_zone(offset, pl.col(zone_of or moment), around.zone, around.zones_before)

@@ -1,14 +1,18 @@
 """Rows cut into local days, each with a digest of its content, so that a day found as before is told from another.
 
-A digest depends on the rows alone: not on their order, nor on when and in which request they came.
+A digest depends on the rows of its day alone: not on their order, nor on when, in which request and beside which
+other days they came.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
+
+from neuro_assets.sources.google_health.around import by_zone
+from neuro_assets.sources.google_health.pull_file import ZoneBefore
 
 DAY = "chunk_day"
 _LOCAL, _OFFSET = "local_time", "written_offset_min"
@@ -43,13 +47,9 @@ EMPTY = hashlib.sha256(b"no rows").hexdigest()
 
 
 def _bytes_of(column: pl.Series) -> Callable[[int, int], bytes]:
-    """A column's content between two rows, as bytes that no version of a library changes."""
+    """A column's content between two rows, as bytes that no version of a library changes, nor any other row."""
     if column.dtype == pl.String:
-        values = column.to_list()
-        if len(set(values)) == 1:  # as what millions of rows share is
-            told = b"\x00" if values[0] is None else values[0].encode()
-            return lambda start, end: told
-        return lambda start, end: "\x1f".join("\x00" if v is None else v for v in values[start:end]).encode()
+        return _bytes_of_texts(column.to_list())
     if column.dtype == pl.Float32 or column.dtype == pl.Float64:
         numbers = column.cast(pl.Float64)
         filled = numbers.fill_null(0.0).to_numpy()
@@ -60,10 +60,35 @@ def _bytes_of(column: pl.Series) -> Callable[[int, int], bytes]:
     missing = column.is_null().to_numpy()
     if not missing.any():
         return lambda start, end: filled[start:end].tobytes()
-    return lambda start, end: filled[start:end].tobytes() + missing[start:end].tobytes()
+
+    def told(start: int, end: int) -> bytes:
+        absent = missing[start:end]
+        return filled[start:end].tobytes() + (absent.tobytes() if absent.any() else b"")
+
+    return told
 
 
-def with_folds(frame: pl.DataFrame, zone: str | None) -> pl.DataFrame:
+def _bytes_of_texts(values: list[str | None]) -> Callable[[int, int], bytes]:
+    """One text for rows that share it, as thousands mostly do, else one after the other."""
+
+    def same(start: int, end: int) -> bytes:
+        return f"{end - start}\x1d{_told(values[start])}".encode()
+
+    if len(set(values)) == 1:
+        return same
+
+    def told(start: int, end: int) -> bytes:
+        own = values[start:end]
+        return same(start, end) if len(set(own)) == 1 else "\x1f".join(map(_told, own)).encode()
+
+    return told
+
+
+def _told(value: str | None) -> str:
+    return "\x00" if value is None else value
+
+
+def with_folds(frame: pl.DataFrame, zone: str | None, zones_before: Sequence[ZoneBefore] = ()) -> pl.DataFrame:
     """The frame with `written_fold`: 1 where the wall clock shows a time once more, as after an hour set back.
 
     A time is shown once more where the person's zone says so, or where other rows have it with an earlier moment, as
@@ -72,13 +97,21 @@ def with_folds(frame: pl.DataFrame, zone: str | None) -> pl.DataFrame:
     Args:
         frame: rows of one participant and kind with `local_time` and `written_offset_min`; others have no moments.
         zone: the account's zone, where it is known.
+        zones_before: other zones that it had, in order; moments up to `until` are told by them.
     """
     if _LOCAL not in frame.columns or _OFFSET not in frame.columns:
         return frame
     again = pl.col(_OFFSET) < pl.col(_OFFSET).max().over(_LOCAL) if _is_moving(frame) else pl.lit(False)
-    if zone is not None and (ambiguous := _ambiguous(frame, zone)) is not None:
-        again = again | ambiguous
+    if zone is not None:
+        second = {z: _ambiguous(frame, z) for z in {zone, *(b.zone for b in zones_before)}}
+        if any(e is not None for e in second.values()):
+            moment = pl.col(_LOCAL) - pl.duration(minutes=_OFFSET)
+            again = again | by_zone(lambda z: _or_no(second[z]), moment, zone, zones_before)
     return frame.with_columns(again.fill_null(False).cast(pl.Int32).alias(FOLD))
+
+
+def _or_no(told: pl.Expr | None) -> pl.Expr:
+    return pl.lit(False) if told is None else told
 
 
 def _is_moving(frame: pl.DataFrame) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 from neuro_assets.sources.google_health.account import decode_devices
 from neuro_assets.sources.google_health.contract import ContractError, Page, decode_page, decode_rollup
 from neuro_assets.sources.google_health.data_types import BY_NAME, FINGERPRINT, HEART_RATE, HEART_RATE_RAW, DataType
-from neuro_assets.sources.google_health.pull_file import PersonPull, TypePull
+from neuro_assets.sources.google_health.pull_file import PersonPull, TypePull, ZoneBefore
 from neuro_assets.sources.google_health.rows import Around, Rows, device_rows, offsets_of, rows_of
 from neuro_assets.sources.google_health.wire import Unknown
 
@@ -57,25 +57,25 @@ def person_rows(person: PersonPull, bodies: Mapping[str, Sequence[bytes]], unkno
     zone = person.zone or _ANYWHERE
     for name, (pull, data_type, pages) in read.items():
         reading = "list" if pull.reading == "list" else "reconcile"
-        _add(found, name, rows_of(data_type, pages, Around(zone, reading, offsets)))
+        _add(found, name, rows_of(data_type, pages, Around(zone, reading, offsets, person.zones_before)))
         found.points[name] = sum(len(p.points) for p in pages)
         if fields := sorted({f for p in pages for f in p.unknown}):
             found.unknown[name] = fields
     if any(p.data_type == FINGERPRINT and p.outcome == "complete" for p in person.types):
-        found.frames[FINGERPRINT] = fingerprint(bodies.get(FINGERPRINT, ()), zone)
+        found.frames[FINGERPRINT] = fingerprint(bodies.get(FINGERPRINT, ()), zone, person.zones_before)
     if person.zone is not None:
         devices = [decode_devices(body, "note") for body in bodies.get(DEVICES, ())]
-        _add(found, DEVICES, device_rows(devices, Around(zone)))
+        _add(found, DEVICES, device_rows(devices, Around(zone, zones_before=person.zones_before)))
     return found
 
 
-def fingerprint(bodies: Sequence[bytes], zone: str) -> dict[str, pl.DataFrame]:
+def fingerprint(bodies: Sequence[bytes], zone: str, zones_before: Sequence[ZoneBefore] = ()) -> dict[str, pl.DataFrame]:
     """The minutes of heart rate as the server rolls them up: where they are as before, so are the samples.
 
     A sample that equals the mean of its minute, and is neither its least nor its greatest, may go unseen.
     """
     pages = [decode_rollup(body, HEART_RATE, "note") for body in bodies]
-    return rows_of(HEART_RATE, pages, Around(zone)).frames
+    return rows_of(HEART_RATE, pages, Around(zone, zones_before=zones_before)).frames
 
 
 class _Head(msgspec.Struct):

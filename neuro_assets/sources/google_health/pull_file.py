@@ -7,11 +7,14 @@ without their headers, and pages of accounts without what identifies a person or
 import hashlib
 import json
 import os
+import struct
 import uuid
 import zipfile
+import zlib
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -22,7 +25,22 @@ FORMAT = "neuro_assets.google_health_pull"
 SUFFIX = ".pull.zip"
 VERSION = 1
 _SHOWN = 80
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What a zip raises that is cut off, altered or encrypted, and what a list of contents does that is none.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    msgspec.DecodeError,
+)
 
+# A moment without a zone is none.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Outcome = Literal["complete", "failed", "paused", "needs_reconsent", "retired"]
 
 
@@ -45,7 +63,7 @@ class StoredPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     member: str
     data_type: str
     request: str
-    fetched_at: datetime
+    fetched_at: Moment
     sha256: str
     is_stored_whole: bool = True
 
@@ -69,7 +87,7 @@ class TypePull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     data_type: str
     outcome: Outcome
-    fetched_at: datetime
+    fetched_at: Moment
     first_day: date | None = None
     last_day: date | None = None
     only: list[date] | None = None
@@ -88,7 +106,7 @@ class ZoneBefore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         zone: IANA name.
     """
 
-    until: datetime
+    until: Moment
     zone: str
 
 
@@ -107,10 +125,10 @@ class PersonPull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     participant_id: str
     zone: str | None
-    last_sync_at: datetime | None
+    last_sync_at: Moment | None
     types: list[TypePull]
     pages: list[StoredPage]
-    tracker_syncs: list[datetime] = []
+    tracker_syncs: list[Moment] = []
     zones_before: list[ZoneBefore] = []
 
 
@@ -194,11 +212,29 @@ class PullReader:
         """
         try:
             self._zip = zipfile.ZipFile(path)
-            self.manifest = msgspec.json.decode(self._zip.read(MANIFEST), type=PullManifest)
-        except (zipfile.BadZipFile, KeyError, OSError, msgspec.DecodeError) as error:
+        except _DAMAGED as error:
             raise PullFileError(f"the pull file cannot be read ({str(error)[:_SHOWN]})") from None
-        if (self.manifest.format, self.manifest.version) != (FORMAT, VERSION):
-            raise PullFileError(f"the pull file is of version {self.manifest.version}; {VERSION} is what is read here")
+        try:
+            self.manifest = self._manifest()
+        except PullFileError:
+            self._zip.close()
+            raise
+
+    def _manifest(self) -> PullManifest:
+        try:
+            manifest = msgspec.json.decode(self._member(MANIFEST), type=PullManifest)
+            for zone in {z for p in manifest.people for z in (p.zone, *(b.zone for b in p.zones_before)) if z}:
+                ZoneInfo(zone)
+        except _DAMAGED as error:
+            raise PullFileError(f"the pull file cannot be read ({str(error)[:_SHOWN]})") from None
+        if (manifest.format, manifest.version) != (FORMAT, VERSION):
+            raise PullFileError(f"the pull file is of version {manifest.version}; {VERSION} is what is read here")
+        return manifest
+
+    def _member(self, name: str) -> bytes:
+        if self._zip.getinfo(name).compress_type not in _PACKED:
+            raise zipfile.BadZipFile("it is packed in a way that no pull file is")
+        return self._zip.read(name)
 
     def body(self, page: StoredPage) -> bytes:
         """A page's bytes.
@@ -207,8 +243,8 @@ class PullReader:
             PullFileError: they are not there, or not those that came.
         """
         try:
-            body = self._zip.read(page.member)
-        except (KeyError, zipfile.BadZipFile) as error:
+            body = self._member(page.member)
+        except _DAMAGED as error:
             raise PullFileError(f"{page.member} cannot be read ({str(error)[:_SHOWN]})") from None
         if page.is_stored_whole and hashlib.sha256(body).hexdigest() != page.sha256:
             raise PullFileError(f"{page.member} is not the page that came: its sha256 is another one")
@@ -224,5 +260,5 @@ def is_pull_file(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return MANIFEST in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except _DAMAGED:
         return False

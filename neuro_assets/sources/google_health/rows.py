@@ -73,7 +73,7 @@ def rows_of(data_type: DataType, pages: Sequence[Page], around: Around) -> Rows:
 
 
 def device_rows(pages: Sequence[DevicesPage], around: Around) -> Rows:
-    """When each device last handed over its data, on the wall clock of the account's zone."""
+    """When each device last handed over its data, on the wall clock of the zone that the account had then."""
     devices = [d for p in pages for d in p.paired_devices]
     synced = [d for d in devices if d.last_sync_time is not UNSET]
     frame = pl.DataFrame(
@@ -86,7 +86,7 @@ def device_rows(pages: Sequence[DevicesPage], around: Around) -> Rows:
             pl.Series("battery", [d.battery_status or None for d in synced], dtype=pl.String),
         ]
     )
-    offset = zone_offset(frame["start"], around.zone)
+    offset = zone_offset(frame["start"], around)
     local = local_clock(frame["start"], offset)
     frame = frame.select(
         local.alias("local_time"),

@@ -16,7 +16,7 @@ import polars as pl
 from msgspec import UNSET
 
 from neuro_assets.sources.fitbit.sleep import NO_STAGES, UNKNOWN, Segment, epochs
-from neuro_assets.sources.google_health.around import Around, local_clock, offsets_at, with_clock
+from neuro_assets.sources.google_health.around import Around, local_clock, offsets_at, with_clock, zone_at
 from neuro_assets.sources.google_health.contract import Page
 from neuro_assets.sources.google_health.logs import is_typed, log_id, spans
 from neuro_assets.sources.google_health.precedence import TOLD, standing
@@ -127,7 +127,7 @@ def _stages(found: pl.DataFrame, points: Sequence[Any], around: Around, left_out
         wakes = [s.segment for s in _segments(sleep.short_awakenings, at_ends, left_out, is_staged=is_staged)]
         starts = [s.segment.start for s in stages]
         for second, stage in epochs([s.segment for s in stages], wakes, left_out):
-            offset = _offset_at(stages[max(0, bisect_right(starts, second) - 1)], second, around.zone)
+            offset = _offset_at(stages[max(0, bisect_right(starts, second) - 1)], second, around)
             rows.append((_EPOCH + timedelta(seconds=second + 60 * offset), offset, stage))
             logs.append(n)
     frame = pl.DataFrame(
@@ -158,11 +158,12 @@ def _segments(
             yield _Stage(Segment(start, end - start, name), first, last)
 
 
-def _offset_at(stage: _Stage, second: int, zone: str) -> int:
+def _offset_at(stage: _Stage, second: int, around: Around) -> int:
     """Minutes east of UTC within a stage; one in which the clock is set is told by the account's zone when that was."""
     if stage.offset_min == stage.end_offset_min:
         return stage.offset_min
-    there = datetime.fromtimestamp(second, UTC).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+    moment = datetime.fromtimestamp(second, UTC)
+    there = moment.astimezone(ZoneInfo(zone_at(moment, around.zone, around.zones_before))).utcoffset() or timedelta()
     found = int(there.total_seconds() // 60)
     return found if found in (stage.offset_min, stage.end_offset_min) else stage.offset_min
 
