@@ -30,8 +30,8 @@ _SPECS = {
     _ZONES: "The accounts are in the time zones that the protocol gives their participants.",
 }
 _LATEST = f"""
-SELECT participant_id, data_type, arg_max(outcome, fetched_at) AS outcome, arg_max(error_code, fetched_at) AS code,
-    arg_max(error, fetched_at) AS error, arg_max(zone, fetched_at) AS zone, max(fetched_at) AS fetched_at
+SELECT participant_id, data_type, arg_max(outcome, fetched_at) AS outcome, arg_max_null(error_code, fetched_at) AS code,
+    arg_max_null(error, fetched_at) AS error
 FROM {PULLS.qualified} GROUP BY ALL
 """
 _FOUND = {
@@ -86,11 +86,11 @@ def _result(name: str, told: list[str]) -> dg.AssetCheckResult:
 
 
 def _other_zones(connection: Connection, study: Study) -> list[str]:
-    """Participants whose account is in another zone than the protocol has them in on the day of the pull."""
+    """Participants whose account is in another zone than the protocol has them in on the day it was last seen."""
     people = {p.participant_id: p for p in study.people}
     found = []
     for participant, zone, day in connection.execute(
-        f"SELECT participant_id, arg_max(zone, fetched_at), max(fetched_at)::DATE FROM ({_LATEST})"
+        f"SELECT participant_id, arg_max(zone, fetched_at), max(fetched_at)::DATE FROM {PULLS.qualified}"
         " WHERE zone IS NOT NULL GROUP BY ALL ORDER BY ALL"
     ).fetchall():
         person = people.get(participant)

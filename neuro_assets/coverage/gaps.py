@@ -28,6 +28,8 @@ _CHARGED_AFTER_MIN = 3 * 1440
 _EMPTY_BEFORE_MIN = 2 * 1440
 
 Stretch = tuple[int, int]
+# SQL of the syncs that tell of what is worn: a scale syncs whenever somebody steps on it, and has a battery of its own.
+TRACKER_SYNCS = "(SELECT * FROM staging.device_sync WHERE device_type IS DISTINCT FROM 'SCALE')"
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ class Syncs:
 
 
 def read_syncs(connection: Connection, people: Sequence[str]) -> dict[str, Syncs]:
-    """The syncs of those who have a history of them."""
+    """The syncs of the trackers of those who have a history of them."""
     found = connection.execute(
         "SELECT participant_id, list(epoch_us(ts) // 60_000_000 ORDER BY ts), list(battery_pct ORDER BY ts)"
-        " FROM staging.device_sync WHERE participant_id IN (SELECT unnest(?)) GROUP BY 1",
+        f" FROM {TRACKER_SYNCS} WHERE participant_id IN (SELECT unnest(?)) GROUP BY 1",
         [list(people)],
     ).fetchall()
     return {

@@ -8,7 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
-from neuro_assets.coverage.gaps import AFTER_LAST_SYNC, DRAIN_SYNCS, GAP_BASES, LOW_AT_LAST_SYNC, NOT_FETCHED
+from neuro_assets.coverage.gaps import (
+    AFTER_LAST_SYNC,
+    DRAIN_SYNCS,
+    GAP_BASES,
+    LOW_AT_LAST_SYNC,
+    NOT_FETCHED,
+    TRACKER_SYNCS,
+)
 from neuro_assets.coverage.pulls import marks_of
 from neuro_assets.coverage.roster import Person, has_day, zone_of
 from neuro_assets.coverage.task import Reached, Task
@@ -24,8 +31,8 @@ _DAY = timedelta(days=1)
 _AT_ONCE = 62
 _FAR = date(9999, 1, 1)
 # What is written of a day, by number; another one makes every covered day outdated. 2: stretches of wear. 3: stretches
-# of non-wear, and runs of zeros that short holes do not end.
-_WRITTEN = 3
+# of non-wear, and runs of zeros that short holes do not end. 4: syncs of scales are none of the tracker's.
+_WRITTEN = 4
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ def gaps_around(connection: Connection, first: date, last: date, before: Sequenc
         WITH active AS (
             SELECT DISTINCT participant_id FROM {DAILY.qualified}
             WHERE day BETWEEN $first AND $last AND observed_min > 0
-            UNION SELECT participant_id FROM staging.device_sync WHERE day BETWEEN $first AND $last
+            UNION SELECT participant_id FROM {TRACKER_SYNCS} WHERE day BETWEEN $first AND $last
             UNION SELECT unnest($before)
         ), rows_before AS (
             SELECT participant_id, max(day) AS day FROM {DAILY.qualified} SEMI JOIN active USING (participant_id)
@@ -120,7 +127,7 @@ def gaps_around(connection: Connection, first: date, last: date, before: Sequenc
             SELECT participant_id, max(day) FILTER (day < $first) AS previous,
                 bool_or(day BETWEEN $first AND $last) AS is_inside,
                 (list(day ORDER BY ts) FILTER (day > $last))[{DRAIN_SYNCS}] AS following
-            FROM staging.device_sync SEMI JOIN active USING (participant_id) GROUP BY 1
+            FROM {TRACKER_SYNCS} SEMI JOIN active USING (participant_id) GROUP BY 1
         ), reach AS (
             SELECT participant_id,
                 -- Nothing before: back to the first day.

@@ -39,8 +39,8 @@ class BrokenType:
         first_code: why, by the first pull that failed so.
         since: when that was.
         first_at: the first pull of all.
-        complete_at: the last complete pull up to its own day; None where there was none.
-        known_day: the last day that a complete pull of days past has asked for; None where there was none.
+        complete_at: the last complete delta; None where there was none.
+        known_day: the last day that a complete backfill has asked for, up to its own; None where there was none.
     """
 
     name: str
@@ -69,10 +69,11 @@ class BrokenType:
 
     def first_day(self, person: Person) -> date:
         """The first of the person's days that no complete pull was asked for to its end."""
-        if self.complete_at is None and self.known_day is None:
-            return local_day(person, self.first_at)
-        complete = [local_day(person, self.complete_at)] if self.complete_at else []
-        return max(d for d in (*complete, self.known_day) if d) + _DAY
+        if self.complete_at is None:
+            begin = local_day(person, self.first_at)
+        else:
+            begin = local_day(person, self.complete_at) + _DAY
+        return begin if self.known_day is None else max(begin, self.known_day + _DAY)
 
 
 @dataclass(frozen=True)
@@ -109,15 +110,16 @@ WITH lines AS (
     SELECT participant_id, data_type, fetched_at, last_day, outcome, coalesce(error_code, outcome) AS code,
         CASE WHEN outcome = 'needs_reconsent' OR code IN (SELECT unnest($curable::VARCHAR[])) THEN code
             ELSE 'failed' END AS why,
-        outcome = 'complete' AS is_complete, last_day >= timezone('UTC', fetched_at)::DATE AS is_up_to_now
+        outcome = 'complete' AS is_complete, is_complete AND is_delta IS NOT TRUE AS is_filled
     FROM {PULLS.qualified}
     WHERE source = $source AND fetched_at <= $now AND data_type IN (SELECT unnest($types::VARCHAR[]))
 ), latest AS (
     SELECT participant_id, data_type, min(fetched_at) AS first_at,
-        max(fetched_at) FILTER (is_complete AND is_up_to_now) AS complete_at,
-        max(last_day) FILTER (is_complete AND NOT is_up_to_now) AS known_day,
-        arg_max(outcome, fetched_at) AS outcome_now, arg_max(code, fetched_at) AS code_now,
-        arg_max(why, fetched_at) AS why_now
+        max(fetched_at) FILTER (is_complete AND NOT is_filled) AS complete_at,
+        max(least(last_day, timezone('UTC', fetched_at)::DATE)) FILTER (is_filled) AS known_day,
+        arg_max(outcome, fetched_at) FILTER (NOT is_filled) AS outcome_now,
+        arg_max(code, fetched_at) FILTER (NOT is_filled) AS code_now,
+        arg_max(why, fetched_at) FILTER (NOT is_filled) AS why_now
     FROM lines GROUP BY ALL HAVING outcome_now <> 'complete'
 )
 SELECT participant_id, data_type, outcome_now, code_now, arg_min(l.code, l.fetched_at), min(l.fetched_at),
@@ -132,8 +134,8 @@ def read_broken(connection: Connection, study: Study, now: datetime) -> dict[str
     """Each person's data types that cannot be read at a moment, in the protocol's order.
 
     The latest pull of a type decides: what the next one has made good leaves nothing. A failure counts once the type
-    is overdue (`google_health.overdue_h`) since its last complete pull; that consent is gone counts at once. A backfill
-    of days past brings nobody up to date.
+    is overdue (`google_health.overdue_h`) since its last complete delta; that consent is gone counts at once. A
+    complete backfill brings nobody up to date, and makes nothing good but the days it asked for.
 
     Args:
         connection: on the lake; nothing is written.

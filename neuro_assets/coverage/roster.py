@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from neuro_assets.coverage.gaps import TRACKER_SYNCS
 from neuro_assets.lake.lake import Connection
 from neuro_assets.science.local_time import utc_spans
 from neuro_assets.streams.coverage import DAILY
@@ -193,5 +194,5 @@ def _newest(connection: Connection, streams: Sequence[Stream]) -> date | None:
 
 
 def last_syncs(connection: Connection) -> dict[str, datetime]:
-    """The last sync of each person's devices, for those who have a history of them."""
-    return dict(connection.execute("SELECT participant_id, max(ts) FROM staging.device_sync GROUP BY 1").fetchall())
+    """The last sync of each person's trackers, for those who have a history of them."""
+    return dict(connection.execute(f"SELECT participant_id, max(ts) FROM {TRACKER_SYNCS} GROUP BY 1").fetchall())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from neuro_assets.coverage.answers_given import first_answers, last_answers
+from neuro_assets.coverage.gaps import TRACKER_SYNCS
 from neuro_assets.coverage.pulls import Account
 from neuro_assets.coverage.roster import Person, begin_of, first_days, last_rows, roster, zone_of
 from neuro_assets.lake.ddl import existing_columns
@@ -26,8 +27,8 @@ class Standing:
         known_until: of these, the last day that can have been known: earlier where later syncs have come since.
         handed_over: until when data reach: the last sync, or a later row; None where nothing came.
         last_row: the end of the last row of any stream; None where there is none.
-        battery_pct: the charge at the last sync; None where it is not known.
-        has_syncs: whether there is a history of the device's syncs.
+        battery_pct: the charge at the last sync; None where that did not give it.
+        has_syncs: whether there is a history of a tracker's syncs.
         silent: for how long nothing has come, without outages of the vendor, and as far as the account could be read;
             since the beginning of the first day where nothing ever came.
         contacted: when somebody last spoke to the person; None where nobody did.
@@ -196,10 +197,10 @@ def _last_rows(
 
 
 def _last_syncs(connection: Connection, at: datetime) -> dict[str, tuple[datetime | None, int | None, bool]]:
-    """Each person's last sync up to the moment, the charge then, and whether there was a later one."""
+    """Each person's last sync of a tracker up to the moment, the charge then, and whether there was a later one."""
     found = connection.execute(
-        "SELECT participant_id, max(ts) FILTER (ts <= $at), arg_max(battery_pct, ts) FILTER (ts <= $at),"
-        " bool_or(ts > $at) FROM staging.device_sync GROUP BY 1",
+        "SELECT participant_id, max(ts) FILTER (ts <= $at), arg_max_null(battery_pct, ts) FILTER (ts <= $at),"
+        f" bool_or(ts > $at) FROM {TRACKER_SYNCS} GROUP BY 1",
         {"at": at},
     ).fetchall()
     return {who: (ts, battery, is_later) for who, ts, battery, is_later in found}

@@ -82,14 +82,14 @@ SEMI JOIN (SELECT file_id FROM ops.landing_file_days WHERE raw_table IN (SELECT 
     USING (file_id)
 """
 # Of a day's claims the latest says what there is; its rows may be those of an earlier claim with the same content.
-# A log that ends on a day may have begun some days before it.
+# A log that ends on a day may have begun some days before it, and over the date line on the day after.
 _WITHDRAWN = """
 CREATE OR REPLACE TEMP TABLE withdrawn_claim AS
 WITH claim AS (
     SELECT *, first_value(digest) OVER (of_day ORDER BY fetched_at DESC, pull_order DESC) AS last_digest
     FROM (SELECT *, file_id || claim_no AS pull_order FROM ops.pull_claims
           WHERE source IN (SELECT unnest($sources)) AND file_kind IN (SELECT unnest($kinds))
-              AND chunk_day BETWEEN $first::DATE AND $last::DATE + 3)
+              AND chunk_day BETWEEN $first::DATE - 1 AND $last::DATE + 3)
     WINDOW of_day AS (PARTITION BY source, participant_id, data_type, file_kind, chunk_day)
 ), holding AS (
     SELECT *, row_number() OVER (PARTITION BY source, participant_id, data_type, file_kind, chunk_day, digest

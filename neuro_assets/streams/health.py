@@ -50,11 +50,16 @@ def _ends_after_it_begins() -> Rule:
     def holds():
         import polars as pl
 
-        return pl.col("end_local_ts") >= pl.col("local_ts") - pl.duration(hours=2)
+        length = pl.duration(seconds=pl.col("duration_s"))
+        set_back = pl.col("local_ts") + length - pl.col("end_local_ts")
+        is_travel = (pl.col("tz_source") == "payload") & (length > pl.duration()) & (set_back <= pl.duration(hours=26))
+        return (pl.col("end_local_ts") >= pl.col("local_ts") - pl.duration(hours=2)) | is_travel.fill_null(value=False)
 
-    # A clock that goes back within the log may show its end before its beginning.
+    # A clock that goes back within the log may show its end before its beginning: by an hour or two at home, and by 26
+    # at most where the log itself says its offset, as over the date line. Elsewhere it may be the date that is wrong.
     told = "a log does not end before it begins, but for a clock that went back"
-    return Rule("ends_after_it_begins", ("local_ts", "end_local_ts"), told, holds)
+    at_fault = ("local_ts", "end_local_ts")
+    return Rule("ends_after_it_begins", at_fault, told, holds, besides=("duration_s", "tz_source"))
 
 
 def _of_a_day(name: str, description: str, *, nullable: bool = False) -> Column:

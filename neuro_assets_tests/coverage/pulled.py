@@ -21,8 +21,17 @@ def pulling(planted: Callable[..., Planted], **overrides: object) -> Planted:
     return replace(study, job=replace(study.job, sources=home_sources(study.job.settings, study.job.study)))
 
 
-def put_pulls(study: Planted, lines: dict[str, Iterable[Line]], last_day: date | None = None) -> None:
-    """Lines of `ops.pulls` by participant; complete ones had asked for days up to their own, or to `last_day`."""
+def put_pulls(
+    study: Planted, lines: dict[str, Iterable[Line]], last_day: date | None = None, *, is_delta: bool | None = None
+) -> None:
+    """Lines of `ops.pulls` by participant.
+
+    Args:
+        study: where to.
+        lines: the deltas of the daily pull, or lines that asked for `last_day`.
+        last_day: what complete ones had asked for; without it, for days up to their own.
+        is_delta: as the lines have it; without it, deltas ask for their own day, and no other do.
+    """
     rows = [
         {
             "participant_id": who,
@@ -30,6 +39,7 @@ def put_pulls(study: Planted, lines: dict[str, Iterable[Line]], last_day: date |
             "data_type": name,
             "fetched_at": at.replace(tzinfo=UTC),
             "outcome": outcome,
+            "is_delta": last_day is None if is_delta is None else is_delta,
             "first_day": at.date() if outcome == "complete" and last_day is None else last_day,
             "last_day": (last_day or at.date()) if outcome == "complete" else None,
             "reading": "reconcile",

@@ -203,7 +203,7 @@ def test_days_that_were_asked_for_to_the_end_are_not_broken(planted: Callable[..
     put_pulls(study, {"a": [*lines(BOTH, 1, 5, "complete"), *lines(BOTH, 6, 9, "failed", "server_error")]})
     study.cover(on(1), on(12), NOW)
     assert [days(study, "a")[n] for n in (5, 6, 8)] == [WAITS, FAILED, FAILED]
-    put_pulls(study, {"a": lines(BOTH, 10, 10, "complete")}, last_day=on(8))
+    put_pulls(study, {"a": lines(BOTH, 10, 10, "complete")}, last_day=on(8), is_delta=True)
     put_pulls(study, {"a": lines(BOTH, 11, 12, "needs_reconsent", "invalid_grant")})
     study.cover(on(1), on(12), NOW)
     assert [days(study, "a")[n] for n in (5, 6, 8)] == [WAITS, WAITS, WAITS]
