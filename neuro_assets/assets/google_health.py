@@ -26,6 +26,9 @@ from neuro_assets.streams.catalogue import stream
 from neuro_assets.streams.pulls import PULLS, SOURCE_BREAK
 from neuro_assets.study import Study
 
+# A run waits for the pull that is under way: a daily one of a large study takes its time.
+WAIT_S = 4 * 3600.0
+
 
 def build_google_health_assets(
     sources: Sources, study: Study, partitions: dg.DailyPartitionsDefinition
@@ -106,7 +109,7 @@ def _raw(kinds: list[FileKind], partitions: dg.DailyPartitionsDefinition) -> dg.
         kept = {k.kind for k in wanted}
         job = home.job()
         types = [t for t in rules_of(job.study).types if kept & set(BY_NAME[t].kinds)]
-        outcomes = list(pull(job, None, (days.start, days.end), types=types))
+        outcomes = list(pull(job, None, (days.start, days.end), types=types, wait_s=WAIT_S))
         report = report_of(job, outcomes, 0.0)
         report_pulls(context, job)
         context.log.info("pulled %s: %d requests, %d days changed", days, report.requests, report.changed_days)

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from neuro_assets.assets.describe import log_line
 from neuro_assets.assets.failures import infrastructure_retried
-from neuro_assets.assets.google_health import report_pulls
+from neuro_assets.assets.google_health import WAIT_S, report_pulls
 from neuro_assets.automation.report import report_touched
 from neuro_assets.automation.runs import IN_PROGRESS
 from neuro_assets.connectors.google_health.accounts import Accounts
 from neuro_assets.connectors.google_health.overdue import overdue_people
-from neuro_assets.connectors.google_health.pull import NoAccountsError, pull, report_of, rules_of
+from neuro_assets.connectors.google_health.pull import NoAccountsError, is_pulling, pull, report_of, rules_of
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.study import Study
 
@@ -35,7 +35,7 @@ def pull_accounts(context: dg.OpExecutionContext, config: PullConfig, home: Home
     job = home.job()
     started = time.monotonic()
     try:
-        outcomes = list(pull(job, config.people or None))
+        outcomes = list(pull(job, config.people or None, wait_s=WAIT_S))
     except NoAccountsError as nobody:
         context.log.info(log_line("pull", skipped=str(nobody)))
         return
@@ -91,6 +91,8 @@ def build_pulling(
         if context.instance.get_run_records(runs, limit=1):
             return dg.SkipReason("a pull is under way")
         job = home.job()
+        if is_pulling(job):
+            return dg.SkipReason("a pull is under way")
         now = datetime.now(UTC)
         people = overdue_people(job, Accounts(job.settings, job.study), rules_of(job.study), now, _AGAIN)
         if not people:

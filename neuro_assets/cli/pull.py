@@ -9,6 +9,7 @@ import typer
 from neuro_assets.cli.console import out, print_json, table
 from neuro_assets.cli.context import open_home
 from neuro_assets.sources.google_health.data_types import BY_NAME
+from neuro_assets.study import Study
 
 
 def pull(
@@ -37,17 +38,27 @@ def pull(
         if outcome.outcome == "rejected":
             out.print(f"{outcome.name}: refused ({outcome.line.reason})")
     report = report_of(job, outcomes, started)
+    skipped = _skipped(job.study, people or [])
     if as_json:
         rows = [{"outcome": o, "code": c, "data_types": n} for (o, c), n in report.outcomes.items()]
         told = {"people": report.people, "requests": report.requests, "changed_days": report.changed_days}
-        print_json([told | {"seconds": round(report.seconds, 1), "outcomes": rows}])
+        print_json([told | {"seconds": round(report.seconds, 1), "outcomes": rows, "skipped": skipped}])
         return
+    for participant, why in skipped.items():
+        out.print(f"{participant}: not asked for, {why}")
     rows = [[outcome, code, count] for (outcome, code), count in report.outcomes.items()]
     table("Pull", ["outcome", "why", "data types"], rows)
     out.print(
         f"{report.people} participants, {report.requests} requests, {report.changed_days} days with something new,"
         f" {report.seconds:.0f} s"
     )
+
+
+def _skipped(study: Study, people: list[str]) -> dict[str, str]:
+    """Those of the people who were named of whom nothing is asked for, and why."""
+    from neuro_assets.connectors.google_health.pull import utc_now, why_not
+
+    return {p: why for p in people if (why := why_not(study, p, utc_now()))}
 
 
 def _days(since: str, until: str) -> tuple[date, date] | None:

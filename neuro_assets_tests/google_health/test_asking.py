@@ -2,7 +2,9 @@
 
 import json
 import random
+import threading
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -119,8 +121,14 @@ def test_what_the_server_asks_to_wait_is_the_least():
     _, waits, _ = ask(given)
     assert waits[0] == 40
     assert waits[1] >= 1
-    _, waits, _ = ask(Given([refusal(503, retry_after_s=86_400), OK]))
+    _, waits, _ = ask(Given([refusal(503, retry_after_s=LONGEST_ASKED_S), OK]))
     assert waits == [LONGEST_ASKED_S]
+    # A pull does not stand still for hours, and does not ask before: the next pull does.
+    error, waits = fails(given := Given([refusal(503, retry_after_s=LONGEST_ASKED_S + 1), OK]))
+    assert (error.code, error.ends_all, waits, len(given.sent)) == ("server_error", False, [], 1)
+    late = TokenUnavailableError("later", 86_400.0)
+    error, waits = fails(given := Given([OK]), Tokens([late]))
+    assert (error.code, error.ends_all, waits, given.sent) == ("token_unavailable", True, [], [])
 
 
 def test_a_token_that_is_not_taken_is_changed_once():
@@ -233,3 +241,25 @@ def test_what_is_wrong_with_one_account_ends_it_for_that_person_alone(raised, co
     with pytest.raises(AskError) as caught:
         Remember(Keeper())("P1", "h", "l")
     assert (caught.value.outcome, caught.value.code, caught.value.ends_all) == ("failed", code, True)
+
+
+def test_a_netrc_of_the_machine_takes_no_tokens_place(tmp_path, monkeypatch):
+    seen: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *args: object) -> None: ...
+
+    (tmp_path / "netrc").write_text("default login somebody password else")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        answer = Client(f"http://127.0.0.1:{server.server_port}").send(ASKED, "ya29.token")
+        server.shutdown()
+    assert (answer.status, answer.body, seen) == (200, b"{}", ["Bearer ya29.token"])

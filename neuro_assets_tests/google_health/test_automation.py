@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from neuro_assets.automation.pulling import pull_job
+from neuro_assets.connectors.google_health.pull import pull_lock
 from neuro_assets.definitions import build_definitions
 from neuro_assets.resources.home import HomeResource
 from neuro_assets.settings import load_settings
@@ -129,6 +130,8 @@ def test_a_gap_of_twenty_days_is_filled_by_the_new_consent_alone(tmp_path, monke
         assert sum(r.person == lost for r in server.log) == sent  # nobody is asked for without consent
 
         here.pulls.connect(lost)
+        with pull_lock(here.study.job):  # such as by `neuro pull`
+            assert isinstance(here.tick(), dg.SkipReason)
         found = here.tick()
         assert isinstance(found, dg.SensorResult)
         (request,) = found.run_requests or ()

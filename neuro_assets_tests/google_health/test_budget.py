@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 
@@ -95,4 +96,17 @@ def test_other_days_are_forgotten(tmp_path):
     log = RequestLog(path, lambda: 86_399.0)
     log.add("a")
     log.close()
-    assert [len(RequestLog(path, lambda at=at: at).sent) for at in (86_399.5, 86_400.5)] == [1, 0]
+    # Those of the last minute count for the minute, on whatever day they were.
+    assert [len(RequestLog(path, lambda at=at: at).sent) for at in (86_399.5, 86_400.5, 86_462.5)] == [1, 1, 0]
+
+
+def test_what_was_sent_before_midnight_counts_for_the_minute_and_not_for_the_day(tmp_path, monkeypatch):
+    path = tmp_path / "requests.log"
+    log = RequestLog(path, lambda: 86_395.0)
+    for _ in range(9):
+        log.add("a")
+    log.close()
+    monkeypatch.setattr(time, "time", lambda: 86_405.0)
+    budget = Budget(Quota(person_minute=10), Clock(), RequestLog(path, time.time))
+    assert budget.used_today == 0
+    assert 50 < budget.reserve("a") < 60

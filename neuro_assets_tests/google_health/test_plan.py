@@ -1,16 +1,22 @@
 """Who is asked for what: only people of the study, only while they take part, only what they consented to."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import polars as pl
 import pytest
 
 from neuro_assets.connectors.google_health.accounts import Connection
-from neuro_assets.connectors.google_health.pull import NoAccountsError, plan
+from neuro_assets.connectors.google_health.overdue import overdue_people
+from neuro_assets.connectors.google_health.pull import NoAccountsError, is_pulling, plan, pull, pull_lock, why_not
 from neuro_assets.ingest.load import prepare_lake
-from neuro_assets.sources.google_health.data_types import SCOPES
+from neuro_assets.lake.frames import insert_frame
+from neuro_assets.lake.lake import LakeBusyError
+from neuro_assets.sources.google_health.data_types import DATA_TYPES, SCOPES
+from neuro_assets.streams.pulls import PULLS
 from neuro_assets.study import Participant
 from neuro_assets.study_google_health import GoogleHealthRules
+from neuro_assets_tests.google_health.test_known import line
 
 NOW = datetime(2026, 11, 20, 5, 30, tzinfo=UTC)
 
@@ -24,6 +30,9 @@ class Listed:
     def people(self) -> list[Connection]:
         return self.connections
 
+    def forgotten_at(self) -> dict[str, datetime]:
+        return {}
+
 
 def connected(*names: str, status: str = "connected", scopes: tuple[str, ...] = SCOPES) -> list[Connection]:
     return [Connection(n, status, NOW, scopes) for n in names]  # type: ignore[arg-type]
@@ -36,6 +45,7 @@ def job(make_job):
         Participant(participant_id="P2", enrolled_on=date(2026, 11, 10)),
         Participant(participant_id="P3", withdrawn_on=date(2026, 11, 15)),
         Participant(participant_id="P4", withdrawn_on=date(2026, 11, 1)),
+        Participant(participant_id="P5", enrolled_on=date(2026, 12, 1)),
     )
     job = make_job(window={"start": "2026-10-01"}, google_health={}, auto_enrol=False)
     prepare_lake(job.lake, job.tables)
@@ -86,3 +96,50 @@ def test_what_was_not_consented_to_is_known_before_asking(job):
     without = tuple(s for s in SCOPES if "sleep" not in s and "settings" not in s)
     (task,) = planned(job, connected("P1", scopes=without))
     assert task.lacks == {"sleep", "settings", "pairedDevices"}
+
+
+def overdue(job, *connections: Connection) -> list[str]:
+    rules, again = GoogleHealthRules(), timedelta(hours=2)
+    return overdue_people(job, Listed(list(connections)), rules, NOW, again)  # type: ignore[arg-type]
+
+
+def test_nobody_is_overdue_of_whom_nothing_is_asked(job):
+    people = connected("P1", "P3", "P4", "P5", "stranger")
+    assert overdue(job, *people) == ["P1", "P3"]
+    told = {p: why_not(job.study, p, NOW) for p in ("P1", "P4", "P5", "stranger")}
+    assert told == {
+        "P1": None,
+        "P4": "took part up to 2026-11-01, and is not asked for more than 8 days afterwards",
+        "P5": "takes part from 2026-12-01 on",
+        "stranger": "is not in the participants file",
+    }
+
+
+def test_a_refusal_is_over_with_the_next_consent(job):
+    at = NOW - timedelta(hours=3)
+    lines = [line(at, participant_id="P1", data_type=t.name, outcome="paused", is_delta=True) for t in DATA_TYPES]
+    with job.lake.connect() as connection:
+        insert_frame(connection, PULLS, pl.DataFrame(lines))
+    before, after = (Connection("P1", "connected", NOW - timedelta(hours=h), SCOPES) for h in (4, 1))
+    assert overdue(job, before) == []
+    assert overdue(job, after) == ["P1"]
+
+
+def test_a_pull_that_was_killed_leaves_no_part_behind(job):
+    landing = job.settings.landing / "google_health"
+    landing.mkdir(parents=True)
+    left, other = landing / f".{'0' * 32}.part", landing / ".copying.part"
+    for file in (left, other):
+        file.write_bytes(b"raw pages")
+    with pytest.raises(NoAccountsError):
+        list(pull(job))
+    assert [p.name for p in landing.iterdir()] == [other.name]
+
+
+def test_whether_a_pull_is_under_way_is_seen(job):
+    assert not is_pulling(job)
+    with pull_lock(job):
+        assert is_pulling(job)
+        with pytest.raises(LakeBusyError, match="another pull"), pull_lock(job, 0.1):
+            pass
+    assert not is_pulling(job)

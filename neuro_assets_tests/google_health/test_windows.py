@@ -15,7 +15,7 @@ ALWAYS = (date(2026, 1, 1), None)
 
 def synced(hours_ago: float, **others) -> TypeState:
     at = NOW - timedelta(hours=hours_ago)
-    state = {"fetched_at": at, "last_sync_at": at, "deepest_day": date(2026, 10, 1), "outcome": "complete"}
+    state = {"fetched_at": at, "syncs": (at,), "deepest_day": date(2026, 10, 1), "outcome": "complete"}
     return TypeState(**(state | {"tried_at": at} | others))
 
 
@@ -40,24 +40,24 @@ def test_the_days_of_the_usual_pull_are_those_read_again():
 
 def test_a_silent_tracker_is_asked_from_its_last_sync_on():
     # 12 days and 36 hours before; the sync was at 05:30 of the 8th, so that the 6th is where it begins
-    state = synced(24, last_sync_at=datetime(2026, 11, 8, 5, 30, tzinfo=UTC))
+    state = synced(24, syncs=(datetime(2026, 11, 8, 5, 30, tzinfo=UTC),))
     assert first(state) == date(2026, 11, 6)
 
 
 def test_the_watermark_is_the_sync_and_not_the_pull():
     """A pull of yesterday that knew of a sync of three weeks ago covers nothing since."""
-    state = synced(24, last_sync_at=NOW - timedelta(days=21))
+    state = synced(24, syncs=(NOW - timedelta(days=21),))
     assert first(state) == (NOW - timedelta(days=21, hours=36)).date()
 
 
 def test_the_first_day_that_was_not_over_is_asked_for():
     rules = GoogleHealthRules(lookback_h=0, recheck_days=0, grace_h=3)
     # a sync at two in the morning leaves the day before open
-    state = synced(24, last_sync_at=datetime(2026, 11, 18, 2, tzinfo=UTC))
+    state = synced(24, syncs=(datetime(2026, 11, 18, 2, tzinfo=UTC),))
     days = delta(STEPS, state, NOW, "UTC", rules, ALWAYS)
     assert days is not None
     assert days.first == date(2026, 11, 17)
-    later = synced(24, last_sync_at=datetime(2026, 11, 18, 3, tzinfo=UTC))
+    later = synced(24, syncs=(datetime(2026, 11, 18, 3, tzinfo=UTC),))
     days = delta(STEPS, later, NOW, "UTC", rules, ALWAYS)
     assert days is not None
     assert days.first == date(2026, 11, 18)
@@ -130,3 +130,19 @@ def test_who_was_refused_rests_for_a_day_and_what_has_ended_for_a_week():
     assert paused.resting_until() == NOW
     assert synced(24, outcome="retired").resting_until() == NOW + timedelta(days=6)
     assert synced(24).resting_until() is None
+
+
+def test_of_two_trackers_the_one_that_has_synced_since_tells_where_to_begin():
+    one, other = NOW - timedelta(hours=26), NOW - timedelta(days=15)
+    state = synced(24, syncs=(one, other))
+
+    def begins(*syncs: datetime) -> date:
+        days = delta(STEPS, state, NOW, "Europe/London", RULES, ALWAYS, syncs)
+        assert days is not None
+        return days.first
+
+    usual = date(2026, 11, 12)
+    assert begins(one, other) == usual
+    assert begins(NOW, other) == usual
+    assert begins(one, NOW) == begins(NOW, NOW - timedelta(hours=1)) == date(2026, 11, 3)
+    assert begins(NOW) == date(2026, 11, 3)  # it is gone: what it had may have come with its last sync

@@ -93,6 +93,10 @@ class Accounts:
         entry = self.vault.find(participant_id)
         return entry and _connection(entry)
 
+    def forgotten_at(self) -> dict[str, datetime]:
+        """Participant -> when it was forgotten whose account theirs was; what was pulled before is another's."""
+        return {who: event.at for who, event in self.vault.history() if event.what == "account_forgotten"}
+
     def access_token(self, participant_id: str, *, now: datetime | None = None) -> str:
         """A token that is good for a minute at least; refreshed where it is not, by one process at a time.
 

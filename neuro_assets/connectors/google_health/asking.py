@@ -25,8 +25,9 @@ from neuro_assets.sources.google_health.pull_file import Outcome
 
 TRIES = 5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
-# An answer may ask for any wait; a pull is not held up by one for longer.
+# An answer may ask for any wait. A pull is not held up by one for longer: it is left to the next pull.
 LONGEST_ASKED_S = 900.0
+PERMISSION_DENIED = "permission_denied"
 
 T = TypeVar("T")
 Waiting = Generator[float, None, T]
@@ -41,6 +42,10 @@ class Accounts(Protocol):
 
     def refuse_token(self, participant_id: str, token: str) -> object:
         """Say that the interface did not take it."""
+        ...
+
+    def needs_reconsent(self, participant_id: str, why: str, token: str | None = None) -> None:
+        """Say that the consent behind it is no longer good."""
         ...
 
 
@@ -77,6 +82,7 @@ class Asker:
     client: Client
     budget: Budget
     requests: int = 0
+    _last_token: str | None = field(default=None, repr=False)
     _chance: random.Random = field(default_factory=random.Random)
 
     def ask(self, request: Request) -> Waiting[Answer]:
@@ -105,12 +111,22 @@ class Asker:
                 failed += 1
                 if failed >= TRIES:
                     raise AskError("failed", _code_of(answer.status), f"{_told(status)}, {TRIES} times")
+                if _is_too_long(answer.retry_after_s):
+                    message = f"{_told(status)}: to be asked again after {answer.retry_after_s:.0f} s"
+                    raise AskError("failed", _code_of(answer.status), message)
                 yield self._wait_s(failed, answer.retry_after_s)
             else:
                 raise _final(answer.status, status)
 
+    def lose_consent(self, why: str) -> Waiting[None]:
+        """Take down that the consent is no longer good, as the answer to the last request shows."""
+        lose = partial(self.accounts.needs_reconsent, self.participant_id, why, self._last_token)
+        yield from self._of_accounts(lose)
+
     def _token(self) -> Waiting[str]:
-        return (yield from self._of_accounts(partial(self.accounts.access_token, self.participant_id)))
+        token = yield from self._of_accounts(partial(self.accounts.access_token, self.participant_id))
+        self._last_token = token
+        return token
 
     def _of_accounts(self, call: Callable[[], T]) -> Waiting[T]:
         """Something that accounts are asked; what goes wrong with them ends it for the participant."""
@@ -120,7 +136,7 @@ class Asker:
                 return call()
             except TokenUnavailableError as error:
                 failed += 1
-                if failed >= TRIES:
+                if failed >= TRIES or _is_too_long(error.retry_after_s):
                     raise AskError("failed", "token_unavailable", str(error), ends_all=True) from None
                 wait = self._wait_s(failed, error.retry_after_s)
             except NeedsReconsentError as error:
@@ -149,14 +165,18 @@ class Asker:
     def _wait_s(self, tries: int, asked: float | None) -> float:
         """Twice as long each time, and never the same for two participants; at least what the answer asks for."""
         wait = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (tries - 1)) * self._chance.uniform(0.5, 1.5)
-        return wait if asked is None else max(wait, min(asked, LONGEST_ASKED_S))
+        return wait if asked is None else max(wait, asked)
+
+
+def _is_too_long(asked_s: float | None) -> bool:
+    return asked_s is not None and asked_s > LONGEST_ASKED_S
 
 
 def _raise_forbidden(status: VendorStatus, refused: int) -> None:
     if status.is_scope_missing:
         raise AskError("needs_reconsent", "scope_missing", "the participant did not consent to this kind of data")
     if refused >= REFUSALS:
-        code = "permission_denied" if status.is_permission_denied else "forbidden"
+        code = PERMISSION_DENIED if status.is_permission_denied else "forbidden"
         raise AskError("paused", code, f"{_told(status)}, {REFUSALS} times: asked again after a day")
 
 

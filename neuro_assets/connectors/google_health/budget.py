@@ -32,10 +32,10 @@ class RequestLog:
     """The requests of this day, a line each: when, and a number that stands for the participant."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
-        """Read what is there; lines of other days are dropped. One process at a time has it open."""
+        """Read what is there; older lines than the day and the minute need are dropped. One process has it open."""
         self._now = now
-        today = now() // _DAY_S
-        self.sent = [(at, who) for at, who in _lines(path) if at // _DAY_S == today]
+        self.day_began = now() // _DAY_S * _DAY_S
+        self.sent = [(at, who) for at, who in _lines(path) if at >= min(self.day_began, now() - _MINUTE_S)]
         part = path.with_suffix(".part")
         part.write_text("".join(_line(*entry) for entry in self.sent))
         part.replace(path)
@@ -95,7 +95,7 @@ class Budget:
         if self.log is None:
             return
         now, wall = self.clock(), time.time()
-        self.used_today += len(self.log.sent)
+        self.used_today += sum(at >= self.log.day_began for at, _ in self.log.sent)
         for at, who in self.log.sent:
             if (age := max(0.0, wall - at)) < _MINUTE_S:
                 self._people[who].append(now - age)

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import requests
+from requests.auth import AuthBase
+
 CONNECT_S, READ_S = 10.0, 90.0
 _AGENT = "neuro_assets"
 
@@ -51,6 +54,18 @@ class UnreachableError(RuntimeError):
     """No answer came: nothing is known of what the server has."""
 
 
+class Bearer(AuthBase):
+    """Sets the header itself, so that a .netrc of the machine does not replace it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request with the token."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
 class Client:
     """Sends requests; one connection a thread is kept open."""
 
@@ -61,8 +76,6 @@ class Client:
 
     def send(self, request: Request, token: str) -> Answer:
         """Send a request with a participant's token; any answer is an answer."""
-        import requests
-
         if (session := getattr(self._local, "session", None)) is None:
             session = self._local.session = requests.Session()
             session.headers["User-Agent"] = _AGENT
@@ -72,7 +85,7 @@ class Client:
                 self._base + request.path,
                 params=request.query or None,
                 json=request.body,
-                headers={"Authorization": f"Bearer {token}"},
+                auth=Bearer(token),
                 timeout=(CONNECT_S, READ_S),
                 # A redirect would take the token to another place.
                 allow_redirects=False,

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
+from neuro_assets.connectors.google_health.client import Bearer
 from neuro_assets.connectors.google_health.errors import (
     ClientRefusedError,
     GrantRefusedError,
@@ -97,17 +97,6 @@ class _Answer:
     def error(self) -> str:
         told = self.body.get("error")
         return told if isinstance(told, str) else ""
-
-
-class _Bearer(AuthBase):
-    """Sets the header itself, so that a .netrc of the machine does not replace it."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 def client_of(settings: Settings) -> tuple[str, str]:
@@ -202,7 +191,7 @@ def identity_of(settings: Settings, access_token: str) -> Identity:
         TokenUnavailableError: no answer, or none that can be used.
     """
     url = f"{settings.google_health_url}/v4/users/me/identity"
-    answer = _ask("GET", url, auth=_Bearer(access_token))
+    answer = _ask("GET", url, auth=Bearer(access_token))
     health, legacy = answer.body.get("healthUserId"), answer.body.get("legacyUserId")
     if answer.status == requests.codes.ok and isinstance(health, str) and health:
         return Identity(health, legacy if isinstance(legacy, str) and legacy else None)

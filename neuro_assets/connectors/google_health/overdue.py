@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from neuro_assets.connectors.google_health.accounts import Accounts
-from neuro_assets.connectors.google_health.pull import read_states
+from neuro_assets.connectors.google_health.known import read_states
+from neuro_assets.connectors.google_health.pull import why_not
 from neuro_assets.connectors.google_health.windows import TypeState
 from neuro_assets.ingest.load import Ingest, prepare_lake
 from neuro_assets.study_google_health import GoogleHealthRules
@@ -12,7 +13,7 @@ from neuro_assets.study_google_health import GoogleHealthRules
 def overdue_people(
     job: Ingest, accounts: Accounts, rules: GoogleHealthRules, now: datetime, again: timedelta
 ) -> list[str]:
-    """Connected participants of whom some data type is overdue and has not been tried for a while.
+    """Connected participants who take part, and of whom some data type is overdue and has not been tried for a while.
 
     Args:
         job: the study.
@@ -21,12 +22,16 @@ def overdue_people(
         now: in UTC.
         again: how long a try is not repeated, unless the person has consented since.
     """
-    connected = {c.participant_id: c.since for c in accounts.people() if c.status == "connected"}
+    connected = {
+        c.participant_id: c.since
+        for c in accounts.people()
+        if c.status == "connected" and why_not(job.study, c.participant_id, now) is None
+    }
     if not connected:
         return []
     prepare_lake(job.lake, job.tables)
     with job.lake.connect(read_only=True) as connection:
-        states = read_states(connection, sorted(connected), now)
+        states = read_states(connection, sorted(connected), now, accounts.forgotten_at())
     late = now - timedelta(hours=rules.overdue_h)
     found = []
     for participant, since in sorted(connected.items()):
@@ -44,5 +49,5 @@ def _is_resting(state: TypeState, now: datetime, consented_at: datetime) -> bool
     """Whether asking would be no use: it was refused, has ended, or the person has not consented to it."""
     if state.outcome == "needs_reconsent" and state.tried_at is not None and state.tried_at >= consented_at:
         return True
-    until = state.resting_until()
+    until = state.resting_until(consented_at)
     return until is not None and now < until

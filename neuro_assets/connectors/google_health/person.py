@@ -1,77 +1,40 @@
 """A participant's pull: who and where they are and when their tracker synced, then each data type, page by page."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from tempfile import SpooledTemporaryFile
-from typing import IO, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from neuro_assets.connectors.google_health.asking import Asker, AskError, Waiting
+from neuro_assets.connectors.google_health.asking import PERMISSION_DENIED, Asker, AskError, Waiting
 from neuro_assets.connectors.google_health.client import Request
 from neuro_assets.connectors.google_health.errors import AccountError, AccountMismatchError
+from neuro_assets.connectors.google_health.spool import Spool
 from neuro_assets.connectors.google_health.windows import DAY, Days, TypeState, delta, filter_of, ranges
 from neuro_assets.sources.google_health.account import (
     decode_devices,
     decode_identity,
     decode_settings,
     without_identifiers,
-    without_owner,
 )
+from neuro_assets.sources.google_health.around import Around, offsets_of, zone_offset
 from neuro_assets.sources.google_health.chunks import EMPTY, chunks_of
-from neuro_assets.sources.google_health.contract import ContractError
-from neuro_assets.sources.google_health.data_types import FINGERPRINT, HEART_RATE, HEART_RATE_RAW, ROLLUP_S, DataType
+from neuro_assets.sources.google_health.contract import ContractError, decode_page
+from neuro_assets.sources.google_health.data_types import (
+    FINGERPRINT,
+    HEART_RATE,
+    HEART_RATE_RAW,
+    ROLLUP_S,
+    DataType,
+    Reading,
+)
 from neuro_assets.sources.google_health.pages import fingerprint, next_page_of
-from neuro_assets.sources.google_health.pull_file import PersonPull, PullWriter, StoredPage, TypePull
+from neuro_assets.sources.google_health.pull_file import PersonPull, PullWriter, TypePull, ZoneBefore
 from neuro_assets.study_google_health import GoogleHealthRules
 
-# Pages beyond this wait on the disk.
-_IN_MEMORY = 32_000_000
 _MOST_PAGES = 10_000
 _TOLD = 300
 
 T = TypeVar("T")
-
-
-@dataclass
-class Spool:
-    """Pages of a participant until everything of theirs is there."""
-
-    clock: Callable[[], datetime]
-    _bytes: IO[bytes] = field(default_factory=lambda: SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
-    _pages: list[tuple[str, str, datetime, int, bytes | None]] = field(default_factory=list)
-
-    def add(self, data_type: str, request: str, body: bytes, kept: bytes | None = None) -> datetime:
-        """Keep a page, or what of it may be `kept`; returns when it was there. Which account it is of is not kept."""
-        at = self.clock()
-        if (stored := without_owner(body if kept is None else kept)) != body:
-            kept = stored
-        self._bytes.write(body)
-        self._pages.append((data_type, request, at, len(body), kept))
-        return at
-
-    def bodies(self, data_type: str) -> list[bytes]:
-        """The pages of one data type."""
-        found, at = [], 0
-        for name, _, _, size, _ in self._pages:
-            if name == data_type:
-                self._bytes.seek(at)
-                found.append(self._bytes.read(size))
-            at += size
-        self._bytes.seek(0, os.SEEK_END)
-        return found
-
-    def into(self, writer: PullWriter) -> list[StoredPage]:
-        """Write all pages into a pull file."""
-        self._bytes.seek(0)
-        return [
-            writer.page(data_type, request, at, self._bytes.read(size), kept)
-            for data_type, request, at, size, kept in self._pages
-        ]
-
-    def close(self) -> None:
-        """Let go of the pages."""
-        self._bytes.close()
 
 
 @dataclass(frozen=True)
@@ -87,6 +50,8 @@ class Task:
         zone: the protocol's, where the account does not tell one.
         fingerprints: what the days of heart rate looked like, where samples are read.
         lacks: data types without the person's consent, and `settings`.
+        consented_at: when they last consented.
+        zones_before: zones that the account had, each until when it is known; in order.
     """
 
     participant_id: str
@@ -97,6 +62,8 @@ class Task:
     zone: str | None = None
     fingerprints: Mapping[date, str] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
+    consented_at: datetime | None = None
+    zones_before: tuple[ZoneBefore, ...] = ()
 
 
 class PersonJob:
@@ -109,8 +76,8 @@ class PersonJob:
         self.task, self._asker, self._rules, self._remember = task, asker, rules, remember
         self._clock, self._spool = clock, Spool(clock)
         self._types: list[TypePull] = []
-        self._zone: str | None = task.zone
-        self._last_sync_at: datetime | None = None
+        self._zone: str | None = task.zones_before[-1].zone if task.zones_before else task.zone
+        self._syncs: set[datetime] = set()
 
     def run(self) -> Waiting[None]:
         """Everything, one request a step."""
@@ -132,7 +99,15 @@ class PersonJob:
         """Write the pages and what came of them into a pull file."""
         try:
             pages = self._spool.into(writer)
-            pulled = PersonPull(self.task.participant_id, self._zone, self._last_sync_at, self._types, pages)
+            pulled = PersonPull(
+                participant_id=self.task.participant_id,
+                zone=self._zone,
+                last_sync_at=max(self._syncs, default=None),
+                types=self._types,
+                pages=pages,
+                tracker_syncs=sorted(self._syncs),
+                zones_before=self._zones_before(),
+            )
             writer.person(pulled)
         finally:
             self._spool.close()
@@ -141,19 +116,42 @@ class PersonJob:
 
     def _account(self) -> Waiting[None]:
         """Who it is, which zone, and when the tracker last handed over its data. Ids are not kept with the data."""
-        answer = yield from self._asker.ask(Request("GET", "/v4/users/me/identity"))
+        try:
+            answer = yield from self._asker.ask(Request("GET", "/v4/users/me/identity"))
+        except AskError as error:
+            if error.code == PERMISSION_DENIED:
+                yield from self._asker.lose_consent("RESOURCE_PERMISSION_DENIED")
+                raise AskError("needs_reconsent", error.code, str(error), ends_all=True) from None
+            raise
         identity = _read(lambda: decode_identity(answer.body, self._rules.unknown_fields))
         self._remember(self.task.participant_id, identity.health_user_id, identity.legacy_user_id)
-        if "settings" in self.task.lacks:
+        if "settings" not in self.task.lacks:
+            yield from self._beside("settings", self._settings())
+            yield from self._beside("pairedDevices", self._devices())
+
+    def _beside(self, name: str, asking: Waiting[None]) -> Waiting[None]:
+        """Ask for what data can be read without; what is refused for good is told of, and tried again as they are."""
+        until = self.task.states.get(name, TypeState()).resting_until(self.task.consented_at)
+        if until is not None and self._clock() < until:
             return
+        try:
+            yield from asking
+        except AskError as error:
+            if error.ends_all or error.outcome == "failed":
+                raise
+            self._add(name, error=error)
+            return
+        if name in self.task.states:
+            self._add(name)  # it was refused before, and is not any more
+
+    def _settings(self) -> Waiting[None]:
         request = Request("GET", "/v4/users/me/settings")
         answer = yield from self._asker.ask(request)
-        self._zone = _read(lambda: decode_settings(answer.body, self._rules.unknown_fields)).time_zone or self._zone
         self._spool.add("settings", request.told(), answer.body)
-        yield from self._devices()
+        self._zone = _read(lambda: decode_settings(answer.body, self._rules.unknown_fields)).time_zone or self._zone
 
     def _devices(self) -> Waiting[None]:
-        token = ""
+        token, seen = "", set[str]()
         while True:
             request = Request("GET", "/v4/users/me/pairedDevices", {"pageSize": "100", **_page(token)})
             body = (yield from self._asker.ask(request)).body
@@ -161,10 +159,17 @@ class PersonJob:
             self._spool.add("pairedDevices", request.told(), body, without_identifiers(body))
             for device in devices.paired_devices:
                 if device.device_type == "TRACKER" and isinstance(device.last_sync_time, str):
-                    at = datetime.fromisoformat(device.last_sync_time)
-                    self._last_sync_at = max(self._last_sync_at or at, at)
+                    self._syncs.add(datetime.fromisoformat(device.last_sync_time))
             if not (token := devices.next_page_token):
                 return
+            _see(token, seen)
+
+    def _zones_before(self) -> list[ZoneBefore]:
+        """The zones of before, without that which the account still has."""
+        known = list(self.task.zones_before)
+        while known and known[-1].zone == self._zone:
+            known.pop()
+        return known
 
     # -- the data ------------------------------------------------------------------------------------------------
 
@@ -174,9 +179,10 @@ class PersonJob:
             raise AskError("needs_reconsent", "scope_missing", message)
         state = self.task.states.get(data_type.name, TypeState())
         now = self._clock()
-        if (until := state.resting_until()) is not None and now < until:
+        if (until := state.resting_until(self.task.consented_at)) is not None and now < until:
             return
-        days = self.task.days or delta(data_type, state, now, self._zone, self._rules, self.task.presence)
+        presence, syncs = self.task.presence, self._syncs
+        days = self.task.days or delta(data_type, state, now, self._zone, self._rules, presence, syncs)
         if days is None:
             return
         before = self._asker.requests
@@ -227,14 +233,30 @@ class PersonJob:
         before = self._asker.requests
         at = seen_at = yield from self._rollups(HEART_RATE, days, now, FINGERPRINT)
         requests = self._asker.requests - before
-        frames = _read(lambda: fingerprint(self._spool.bodies(FINGERPRINT), self._zone or "UTC"))
+        bodies, zone = self._spool.bodies(FINGERPRINT), self._zone or "UTC"
+        frames = _read(lambda: fingerprint(bodies, zone, self._zones_before()))
         digests = {day: digest for frame in frames.values() for day, _, digest in chunks_of(frame)}
         every = [days.first + n * DAY for n in range((days.last - days.first).days + 1)]
         changed = [d for d in every if digests.get(d, EMPTY) != self.task.fingerprints.get(d, EMPTY)]
         for span in _runs(changed, days):
             at = yield from self._points(HEART_RATE_RAW, span, now)
+        if changed and self._is_away():
+            # Minutes are counted to days by the account's zone, samples by where they were measured.
+            beside = [d for d in every if d not in changed and {d - DAY, d + DAY} & set(changed)]
+            for span in _runs(beside, days):
+                at = yield from self._points(HEART_RATE_RAW, span, now)
+            changed = sorted([*changed, *beside])
         self._add(HEART_RATE, days, requests, seen_at, name=FINGERPRINT)
         return at, changed
+
+    def _is_away(self) -> bool:
+        """Whether samples are, or may have been, of another clock than that of the account's zone."""
+        reading: Reading = "list" if self._rules.reading == "list" else "reconcile"
+        bodies = self._spool.bodies(HEART_RATE_RAW.name)
+        pages = [_read(lambda body=body: decode_page(body, HEART_RATE_RAW, reading, "note")) for body in bodies]
+        told = offsets_of(pages)
+        zone = Around(self._zone or "UTC", zones_before=self._zones_before())
+        return told.is_empty() or bool((told["offset_min"] != zone_offset(told["start"], zone)).any())
 
     def _pages(self, name: str, request: Callable[[str], Request]) -> Waiting[datetime]:
         """Page by page until none follows; an empty page may be followed by others. What they hold is read later."""
@@ -242,19 +264,17 @@ class PersonJob:
         while True:
             asked = request(token)
             body = (yield from self._asker.ask(asked)).body
-            token = _read(lambda body=body: next_page_of(body))
             at = self._spool.add(name, asked.told(), body)
+            token = _read(lambda body=body: next_page_of(body))
             if not token:
                 return at
-            if token in seen or len(seen) >= _MOST_PAGES:
-                raise AskError("failed", "contract", "the pages go on in a circle")
-            seen.add(token)
+            _see(token, seen)
 
     # -- the account of it ---------------------------------------------------------------------------------------
 
     def _add(
         self,
-        data_type: DataType,
+        data_type: DataType | str,
         days: Days | None = None,
         requests: int = 0,
         at: datetime | None = None,
@@ -263,15 +283,19 @@ class PersonJob:
         name: str = "",
         only: list[date] | None = None,
     ) -> None:
+        reading = None
+        if not isinstance(data_type, str):
+            reading = "rollUp" if data_type.method == "rollup" else self._rules.reading
         self._types.append(
             TypePull(
-                data_type=name or data_type.name,
+                data_type=name or (data_type if isinstance(data_type, str) else data_type.name),
                 outcome=error.outcome if error else "complete",
                 fetched_at=at or self._clock(),
                 first_day=days.first if days else None,
                 last_day=days.last if days else None,
                 only=only,
-                reading="rollUp" if data_type.method == "rollup" else self._rules.reading,
+                is_delta=days is not None and self.task.days is None,
+                reading=reading,
                 requests=requests,
                 error_code=error.code if error else None,
                 error=str(error)[:_TOLD] if error else None,
@@ -319,6 +343,13 @@ def _runs(changed: list[date], days: Days) -> Iterator[Days]:
             first = changed[-1]
             changed = changed[:-1]
         yield Days(first, last, is_open=days.is_open and last == days.last)
+
+
+def _see(token: str, seen: set[str]) -> None:
+    """Refuse a page that was there before."""
+    if token in seen or len(seen) >= _MOST_PAGES:
+        raise AskError("failed", "contract", "the pages go on in a circle")
+    seen.add(token)
 
 
 def _page(token: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """A pull of a study: what earlier pulls know, whom to ask for what, and each pull file into the lake as it is whole."""
 
+import re
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -17,20 +17,22 @@ from neuro_assets.connectors.google_health.budget import Budget, RequestLog
 from neuro_assets.connectors.google_health.client import Client
 from neuro_assets.connectors.google_health.engine import Engine
 from neuro_assets.connectors.google_health.errors import AccountError
+from neuro_assets.connectors.google_health.known import read_fingerprints, read_states, read_zones
 from neuro_assets.connectors.google_health.person import PersonJob, Remember, Task
-from neuro_assets.connectors.google_health.windows import Days, TypeState
+from neuro_assets.connectors.google_health.windows import EAST, Days, TypeState
 from neuro_assets.ingest.load import Ingest, ingest_paths, prepare_lake
 from neuro_assets.ingest.outcomes import FileOutcome
-from neuro_assets.ingest.pulls import SOURCE
-from neuro_assets.lake.lake import Connection, LakeBusyError
-from neuro_assets.sources.google_health.data_types import BY_NAME, FINGERPRINT, HEART_RATE_RAW, DataType
+from neuro_assets.lake.lake import LakeBusyError
+from neuro_assets.sources.google_health.data_types import BY_NAME, HEART_RATE_RAW, DataType
 from neuro_assets.sources.google_health.pull_file import SUFFIX
-from neuro_assets.streams.pulls import PULL_CLAIMS, PULLS
+from neuro_assets.streams.pulls import PULLS
 from neuro_assets.study import Study
 from neuro_assets.study_google_health import GoogleHealthRules
 
 FOLDER = "google_health"
-_WAIT_S = 5
+_WAIT_S = 5.0
+# What a pull leaves of a file that it was killed at; see `PullWriter`.
+_PARTS = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
 class NoAccountsError(AccountError):
@@ -69,8 +71,12 @@ def rules_of(study: Study) -> GoogleHealthRules:
 
 
 @contextmanager
-def pull_lock(job: Ingest) -> Iterator[Path]:
+def pull_lock(job: Ingest, wait_s: float = _WAIT_S) -> Iterator[Path]:
     """One pull at a time on a home: two would ask for the same. Gives the folder of connections.
+
+    Args:
+        job: the study.
+        wait_s: how long another pull is waited for.
 
     Raises:
         LakeBusyError: another one has been running for longer than we wait.
@@ -79,13 +85,22 @@ def pull_lock(job: Ingest) -> Iterator[Path]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(folder / "pull.lock")
     try:
-        lock.acquire(timeout=_WAIT_S)
+        lock.acquire(timeout=wait_s)
     except Timeout:
         raise LakeBusyError("another pull of this home is under way") from None
     try:
         yield folder
     finally:
         lock.release()
+
+
+def is_pulling(job: Ingest) -> bool:
+    """Whether a pull of this home is under way."""
+    try:
+        with pull_lock(job, 0):
+            return False
+    except LakeBusyError:
+        return True
 
 
 def utc_now() -> datetime:
@@ -100,6 +115,7 @@ def pull(
     *,
     types: Sequence[str] | None = None,
     clock: Callable[[], datetime] = utc_now,
+    wait_s: float = _WAIT_S,
 ) -> Iterator[FileOutcome]:
     """Pull participants' accounts and load what is new; yields what became of each pull file.
 
@@ -109,6 +125,7 @@ def pull(
         days: local days, both inclusive, for a backfill; what is due, if left out.
         types: data types; those of the protocol, if left out; an empty list asks for devices and settings alone.
         clock: the moment in UTC, by which days are due.
+        wait_s: how long another pull is waited for.
 
     Raises:
         NoAccountsError: nobody is connected whom to ask.
@@ -116,9 +133,12 @@ def pull(
     """
     rules = rules_of(job.study)
     accounts = Accounts(job.settings, job.study)
-    with pull_lock(job) as folder:
+    with pull_lock(job, wait_s) as folder:
         prepare_lake(job.lake, job.tables)
         landing = job.settings.landing / FOLDER
+        for part in landing.glob(".*.part"):
+            if _PARTS.fullmatch(part.name):
+                part.unlink()
         # What a pull left that was killed: it need not be asked for again.
         yield from ingest_paths(job, sorted(landing.glob(f"*{SUFFIX}")))
         tasks = plan(job, accounts, rules, people, days, types, clock())
@@ -155,25 +175,49 @@ def plan(
     wanted = [p for p in wanted if connections[p].status in {"connected", "needs_reconsent"}]
     if not wanted:
         raise NoAccountsError("nobody is connected: `neuro participants connect ID`")
+    wanted = [p for p in wanted if why_not(job.study, p, now) is None]
+    since = accounts.forgotten_at()
     asked = tuple(_as_asked(t, rules) for t in (rules.types if types is None else types))
     with job.lake.connect(read_only=True) as connection:
-        states = read_states(connection, wanted, now)
-        seen = read_fingerprints(connection, wanted) if HEART_RATE_RAW in asked else {}
+        states = read_states(connection, wanted, now, since)
+        seen = read_fingerprints(connection, wanted, since) if HEART_RATE_RAW in asked else {}
+        zones = read_zones(connection, wanted, since)
     tasks = []
     for participant in wanted:
         presence = _presence(job.study, participant)
-        if not _takes_part(job.study, participant) or _is_over(presence, now, rules):
-            continue
         span = _backfill(days, *presence, now)
         if days is not None and span is None:
             continue
         scopes = connections[participant].scopes
         lacks = frozenset(unreadable_types(scopes)) if scopes else frozenset[str]()
-        zone = _zone_of(job.study, participant)
-        tasks.append(
-            Task(participant, asked, states[participant], presence, span, zone, seen.get(participant, {}), lacks)
+        task = Task(
+            participant_id=participant,
+            types=asked,
+            states=states[participant],
+            presence=presence,
+            days=span,
+            zone=_zone_of(job.study, participant),
+            fingerprints=seen.get(participant, {}),
+            lacks=lacks,
+            consented_at=connections[participant].since,
+            # Who does not share settings has the protocol's zone, as it says today.
+            zones_before=() if "settings" in lacks else tuple(zones.get(participant, ())),
         )
+        tasks.append(task)
     return sorted(tasks, key=lambda t: (_last_complete(t), t.participant_id))
+
+
+def why_not(study: Study, participant: str, now: datetime) -> str | None:
+    """Why nothing is asked for of a participant whose account is connected; None where something is."""
+    rules = rules_of(study)
+    if not study.auto_enrol and all(p.participant_id != participant for p in study.people):
+        return "is not in the participants file"
+    first, last = _presence(study, participant)
+    if first > (now + EAST).date():
+        return f"takes part from {first} on"
+    if last is not None and now.date() > last + timedelta(days=rules.recheck_days):
+        return f"took part up to {last}, and is not asked for more than {rules.recheck_days} days afterwards"
+    return None
 
 
 def _as_asked(name: str, rules: GoogleHealthRules) -> DataType:
@@ -181,22 +225,9 @@ def _as_asked(name: str, rules: GoogleHealthRules) -> DataType:
     return HEART_RATE_RAW if is_raw else BY_NAME[name]
 
 
-def read_fingerprints(connection: Connection, people: Sequence[str]) -> dict[str, dict[date, str]]:
-    """Participant -> day -> what the day's heart rate looked like at the last pull that found it changed."""
-    found: dict[str, dict[date, str]] = defaultdict(dict)
-    rows = connection.execute(
-        f"SELECT participant_id, chunk_day, arg_max(digest, fetched_at) FROM {PULL_CLAIMS.qualified}"
-        " WHERE source = ? AND data_type = ? AND participant_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL",
-        [SOURCE, FINGERPRINT, list(people)],
-    ).fetchall()
-    for participant, day, digest in rows:
-        found[participant][day] = digest
-    return found
-
-
 def _last_complete(task: Task) -> datetime:
     never = datetime.min.replace(tzinfo=UTC)
-    return min((s.fetched_at or never for s in task.states.values()), default=never)
+    return min((task.states.get(t.name, TypeState()).fetched_at or never for t in task.types), default=never)
 
 
 def _presence(study: Study, participant: str) -> tuple[date, date | None]:
@@ -208,17 +239,6 @@ def _presence(study: Study, participant: str) -> tuple[date, date | None]:
     if person is not None and person.withdrawn_on is not None:
         last = min(last or person.withdrawn_on, person.withdrawn_on)
     return first, last
-
-
-def _takes_part(study: Study, participant: str) -> bool:
-    """Whether the study has the participant; of nobody else anything is asked for."""
-    return study.auto_enrol or any(p.participant_id == participant for p in study.people)
-
-
-def _is_over(presence: tuple[date, date | None], now: datetime, rules: GoogleHealthRules) -> bool:
-    """Whether the participant has left, or the study has ended, so long ago that nothing late is waited for."""
-    latest = presence[1]
-    return latest is not None and now.date() > latest + timedelta(days=rules.recheck_days)
 
 
 def _zone_of(study: Study, participant: str) -> str | None:
@@ -239,28 +259,6 @@ def _backfill(days: tuple[date, date] | None, earliest: date, latest: date | Non
 
 
 _ENDED = timedelta(days=1, hours=12)
-
-_STATES = f"""
-SELECT participant_id, data_type,
-    max(fetched_at) FILTER (outcome = 'complete' AND is_delta),
-    arg_max(last_sync_at, fetched_at) FILTER (outcome = 'complete' AND is_delta),
-    min(first_day) FILTER (outcome = 'complete' AND is_delta AND fetched_at > $recent),
-    arg_max(outcome, fetched_at), max(fetched_at)
-FROM (SELECT *, last_day >= fetched_at::DATE AS is_delta FROM {PULLS.qualified}
-      WHERE source = $source AND participant_id IN (SELECT unnest($people::VARCHAR[])))
-GROUP BY ALL
-"""
-
-
-def read_states(connection: Connection, people: Sequence[str], now: datetime) -> dict[str, dict[str, TypeState]]:
-    """Participant -> data type -> what earlier pulls know of it. A backfill of the past moves no watermark."""
-    # Half a day less than a week: the weekly look back is to come on the same day of the week.
-    recent = now - timedelta(days=6, hours=12)
-    found: dict[str, dict[str, TypeState]] = defaultdict(dict)
-    rows = connection.execute(_STATES, {"source": SOURCE, "people": list(people), "recent": recent}).fetchall()
-    for participant, data_type, *state in rows:
-        found[participant][data_type] = TypeState(*state)
-    return found
 
 
 def report_of(job: Ingest, outcomes: Sequence[FileOutcome], started: float) -> PullReport:

@@ -4,6 +4,7 @@ The days follow from the last pull that is complete, not from the clock: a track
 brings two weeks, and days of which nobody could know yet are asked for until they can.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from neuro_assets.sources.google_health.data_types import ROLLUP_MAX_DAYS, DataT
 from neuro_assets.study_google_health import GoogleHealthRules
 
 # No place on earth is further from UTC. A day is whole, wherever it was lived, from its first start to its last end.
-_EAST, _WEST = timedelta(hours=14), timedelta(hours=12)
+EAST, _WEST = timedelta(hours=14), timedelta(hours=12)
 DAY = timedelta(days=1)
 PAUSE = timedelta(hours=24)
 RETIRED_FOR = timedelta(days=7)
@@ -24,22 +25,24 @@ class TypeState:
     """What is known of a participant's data type from earlier pulls.
 
     Attributes:
-        fetched_at: when the last complete pull was.
-        last_sync_at: the tracker's sync that it knew of: the watermark.
-        deepest_day: the first day asked for by any complete pull of the last seven days.
+        fetched_at: when the last complete delta was.
+        syncs: the latest sync of each tracker that it knew of: the watermark.
+        deepest_day: the first day asked for by any complete delta of the last seven days.
         outcome: of the last pull, complete or not.
         tried_at: when that was.
+        newest_day: the last day of which something had come; known where no tracker tells of syncs.
     """
 
     fetched_at: datetime | None = None
-    last_sync_at: datetime | None = None
+    syncs: tuple[datetime, ...] = ()
     deepest_day: date | None = None
     outcome: str | None = None
     tried_at: datetime | None = None
+    newest_day: date | None = None
 
-    def resting_until(self) -> datetime | None:
-        """Until when it is not asked for, after it was refused or had ended."""
-        if self.tried_at is None:
+    def resting_until(self, consented_at: datetime | None = None) -> datetime | None:
+        """Until when it is not asked for, after it was refused or had ended; a consent since then ends that."""
+        if self.tried_at is None or (consented_at is not None and consented_at > self.tried_at):
             return None
         if self.outcome == "paused":
             return self.tried_at + PAUSE
@@ -62,6 +65,7 @@ def delta(
     zone: str | None,
     rules: GoogleHealthRules,
     presence: tuple[date, date | None],
+    syncs: Collection[datetime] = (),
 ) -> Days | None:
     """The days that a daily pull asks for; None where there are none any more.
 
@@ -72,22 +76,38 @@ def delta(
         zone: the account's.
         rules: the protocol's.
         presence: the days on which the participant takes part; no other is asked for.
+        syncs: the latest sync of each tracker, as known now.
     """
     earliest, latest = presence
     clock = ZoneInfo(zone) if zone else UTC
     today = now.astimezone(clock).date()
-    last, is_open = (now + _EAST).date(), True
+    last, is_open = (now + EAST).date(), True
     if latest is not None and last > latest:
         last, is_open = latest, False
-    if state.fetched_at is None:
+    known = known_until(state, syncs)
+    if known is None:
         return _days(max(earliest, today - rules.first_days * DAY), last, is_open=is_open)
-    known = state.last_sync_at or state.fetched_at
     starts = [today - rules.recheck_days * DAY]
     starts.append((known - timedelta(hours=rules.lookback_h)).astimezone(clock).date())
     starts.append(first_incomplete(known, clock, rules))
     if data_type.is_deep and is_deep_due(state, today, rules, earliest):
         starts.append(today - rules.deep_recheck_days * DAY)
     return _days(max(earliest, min(starts)), last, is_open=is_open)
+
+
+def known_until(state: TypeState, syncs: Collection[datetime]) -> datetime | None:
+    """Up to when everything had come that there is now, by the last complete delta; None where nobody knows.
+
+    A tracker that has synced since brings what it had from its sync before on, also where another one has synced
+    meanwhile. Where no tracker tells of syncs, nothing is known beyond the last day of which something had come.
+    """
+    if state.fetched_at is None:
+        return None
+    if state.syncs:
+        return min(set(state.syncs).difference(syncs), default=max(state.syncs))
+    if state.newest_day is None:
+        return None
+    return min(state.fetched_at, datetime.combine(state.newest_day, time(), UTC))
 
 
 def _days(first: date, last: date, *, is_open: bool) -> Days | None:
@@ -106,7 +126,7 @@ def is_deep_due(state: TypeState, today: date, rules: GoogleHealthRules, earlies
 
 def bounds(days: Days, now: datetime) -> tuple[datetime, datetime]:
     """The moments from which and before which points lie that belong to any of the days, wherever they were lived."""
-    start = datetime.combine(days.first, time(), UTC) - _EAST
+    start = datetime.combine(days.first, time(), UTC) - EAST
     if days.is_open:
         return start, (now + timedelta(minutes=1)).replace(second=0, microsecond=0)
     return start, datetime.combine(days.last + DAY, time(), UTC) + _WEST
