@@ -1,4 +1,7 @@
-"""What has to be looked at of pulls: each check tells of the latest line of every participant and data type."""
+"""What has to be looked at of pulls: each check tells of the latest line of every participant and data type.
+
+Who has left, or has ended the connection, is told of for eight days.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,6 +23,8 @@ _ASKED, _COMPLETE, _CONTRACT, _ZONES = (
     "answers_are_of_the_contract",
     "zones_agree",
 )
+# What has ended rests for a week; what was not asked for in more days is not asked for any more.
+_STILL_ASKED = 8
 _SEAM = "sources_follow_each_other"
 _LONG_GAP = 7
 _GAP = ["participant_id", "stream", "gap_days"]
@@ -32,7 +37,8 @@ _SPECS = {
 _LATEST = f"""
 SELECT participant_id, data_type, arg_max(outcome, fetched_at) AS outcome, arg_max_null(error_code, fetched_at) AS code,
     arg_max_null(error, fetched_at) AS error
-FROM {PULLS.qualified} GROUP BY ALL
+FROM {PULLS.qualified} WHERE fetched_at > (SELECT max(fetched_at) FROM {PULLS.qualified}) - INTERVAL {_STILL_ASKED} DAY
+GROUP BY ALL
 """
 _FOUND = {
     _ASKED: "outcome = 'needs_reconsent'",

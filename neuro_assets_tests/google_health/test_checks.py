@@ -63,3 +63,9 @@ def test_what_the_next_pull_has_made_good_is_no_longer_told(results, lines: list
 def test_the_error_of_an_earlier_line_is_not_that_of_a_later_one(results):
     found = results([not_so("failed", "contract", "too many"), {"outcome": "paused"}])
     assert found["every_type_is_complete"].metadata["examples"].value == "P1 steps"
+
+
+def test_who_is_not_asked_for_any_more_is_told_of_for_eight_days(results):
+    gone = {"participant_id": "P2", **not_so("needs_reconsent", "invalid_grant")}
+    assert not results([gone, *[COMPLETE] * 7])["nobody_needs_reconsent"].passed
+    assert results([COMPLETE] * 10)["nobody_needs_reconsent"].passed

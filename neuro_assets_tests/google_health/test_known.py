@@ -30,7 +30,7 @@ def line(at: datetime, **others) -> dict:
     """A complete delta of steps, the tracker synced an hour before."""
     known = {
         "participant_id": "P1", "source": "google_health", "data_type": "steps", "fetched_at": at,
-        "outcome": "complete", "is_delta": True, "first_day": (at - 8 * DAY).date(), "last_day": at.date(),
+        "outcome": "complete", "is_delta": True, "first_day": (at - 100 * DAY).date(), "last_day": at.date(),
         "last_sync_at": at - DAY / 24, "tracker_syncs": (at - DAY / 24).isoformat(), "zone": "America/New_York",
         "reading": "reconcile", "requests": 1, "points": 0, "changed_days": 0, "pull_id": f"{at:%s}",
     }  # fmt: skip
@@ -72,6 +72,15 @@ def test_days_that_somebody_names_move_no_watermark_also_where_today_is_among_th
 def test_who_was_only_asked_for_named_days_has_the_first_pull_before_them(job):
     states, _, _ = known(job, line(NOW - DAY, is_delta=False))
     assert first(states["steps"]) == date(2026, 11, 20) - timedelta(days=90)
+
+
+def test_days_before_those_that_were_ever_asked_for_are(job):
+    """A pull file of yesterday is all that the lake has, or the person was enrolled earlier than the study knew."""
+    states, _, _ = known(job, line(NOW - DAY, first_day=date(2026, 11, 10)), line(NOW - 2 * DAY, is_delta=False))
+    assert states["steps"].first_day == date(2026, 11, 10)
+    assert first(states["steps"]) == date(2026, 11, 20) - timedelta(days=90)
+    states, _, _ = known(job, line(NOW - DAY / 2, first_day=date(2026, 8, 22)))
+    assert first(states["steps"]) == date(2026, 11, 12)
 
 
 def test_a_line_of_before_there_were_deltas_is_none(job):

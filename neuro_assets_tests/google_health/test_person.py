@@ -165,6 +165,27 @@ def test_a_page_that_is_cut_off_is_kept_without_whose_it_is(tmp_path):
     assert "pairedDevices" not in pages
 
 
+def test_without_the_points_that_tell_its_clock_a_roll_up_waits(tmp_path):
+    types = (STEPS, BY_NAME["distance"], BY_NAME["total-calories"])
+    failed = Answer(500, b"")
+
+    def without(*names: str) -> Script:
+        return lambda request: failed if any(f"/{n}/" in request.path for n in names) else None
+
+    assert outcomes(pulled(tmp_path, without("steps", "distance"), types=types)[0])[2] == (
+        "total-calories",
+        "failed",
+        "clock_unknown",
+    )
+    assert outcomes(pulled(tmp_path, without("steps"), types=types)[0])[1:] == [
+        ("distance", "complete", None),
+        ("total-calories", "complete", None),
+    ]
+    # Who does not share steps is taken to be at home.
+    lacks = frozenset({"steps", "distance"})
+    assert outcomes(pulled(tmp_path, nothing, types=types, lacks=lacks)[0])[2] == ("total-calories", "complete", None)
+
+
 def samples(*moments: datetime, offset: str) -> bytes:
     times = [{"physicalTime": f"{m:%Y-%m-%dT%H:%M:%SZ}", "utcOffset": offset} for m in sorted(moments, reverse=True)]
     return json.dumps(
@@ -181,11 +202,17 @@ def minutes_of(*moments: datetime) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("offset", "only"),
-    [("-18000s", [19]), ("32400s", [18, 19, 20]), (None, [18, 19, 20])],
-    ids=["at home", "in Tokyo", "nothing is left"],
+    ("offset", "only", "is_first"),
+    [
+        ("-18000s", [19], False),
+        ("32400s", [18, 19, 20], False),
+        (None, [18, 19, 20], False),
+        # Another account was read before, or files: what is not there is asked for as well.
+        ("-18000s", [*range(12, 21)], True),
+    ],
+    ids=["at home", "in Tokyo", "nothing is left", "for the first time"],
 )
-def test_who_is_away_is_asked_for_samples_of_the_days_beside(tmp_path, offset, only):
+def test_who_is_away_is_asked_for_samples_of_the_days_beside(tmp_path, offset, only, is_first):
     """19 November 09:00 in New York is 23:00 in Tokyo: a day by the zone need not be that of its samples."""
     moments = [datetime(2026, 11, 19, 14, tzinfo=UTC)] if offset else []
 
@@ -198,8 +225,11 @@ def test_who_is_away_is_asked_for_samples_of_the_days_beside(tmp_path, offset, o
         return Answer(200, json.dumps(settings).encode()) if request.path.endswith("settings") else None
 
     looks = {} if offset else {date(2026, 11, 19): "as it was before all of it was deleted"}
-    person, asked, _, _ = pulled(tmp_path, script, types=(HEART_RATE_RAW,), fingerprints=looks)
+    at = NOW - timedelta(days=1)
+    states = {} if is_first else {"heart-rate": TypeState(at, (at,), at.date(), "complete", at)}
+    task = {"states": states, "fingerprints": looks, "presence": (date(2026, 11, 12), None)}
+    person, asked, _, _ = pulled(tmp_path, script, types=(HEART_RATE_RAW,), **task)
     told = {t.data_type: t for t in person.types}
     assert told["heart-rate"].only == [date(2026, 11, d) for d in only]
     assert told[FINGERPRINT].only is None
-    assert sum(r.path.endswith(":reconcile") for r in asked) == (1 if len(only) == 1 else 3)
+    assert sum(r.path.endswith(":reconcile") for r in asked) == (3 if len(only) == 3 else 1)

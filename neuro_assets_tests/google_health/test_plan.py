@@ -77,6 +77,22 @@ def test_a_backfill_asks_for_days_on_which_people_take_part(job):
     assert planned(job, connected("P2"), days=(date(2026, 11, 1), date(2026, 11, 9))) == []
 
 
+def test_roll_ups_are_asked_for_with_what_tells_their_clock(job):
+    def asked(*types: str, **rules) -> list[str]:
+        given = GoogleHealthRules(**rules)
+        (task,) = plan(job, Listed(connected("P1")), given, None, None, types, NOW)  # type: ignore[arg-type]
+        return [t.name for t in task.types]
+
+    assert asked("total-calories") == ["steps", "total-calories"]
+    assert asked("heart-rate", "sleep") == ["steps", "heart-rate", "sleep"]
+    assert asked("heart-rate", "distance") == ["distance", "heart-rate"]
+    assert asked("heart-rate", heart_rate="raw") == ["heart-rate"]
+    assert asked("total-calories", types=["total-calories", "distance"]) == ["distance", "total-calories"]
+    assert asked("total-calories", types=["total-calories"]) == ["total-calories"]
+    assert asked("sleep") == ["sleep"]
+    assert asked() == []
+
+
 def test_the_day_of_the_pull_is_open(job):
     (task,) = planned(job, connected("P1"), days=(date(2026, 11, 18), date(2026, 11, 20)))
     assert task.days is not None

@@ -146,3 +146,17 @@ def test_of_two_trackers_the_one_that_has_synced_since_tells_where_to_begin():
     assert begins(NOW, other) == usual
     assert begins(one, NOW) == begins(NOW, NOW - timedelta(hours=1)) == date(2026, 11, 3)
     assert begins(NOW) == date(2026, 11, 3)  # it is gone: what it had may have come with its last sync
+    assert begins() == usual  # nobody says
+
+
+def test_what_no_tracker_remembers_is_not_waited_for():
+    year_ago = NOW - timedelta(days=365)
+    state = synced(24, syncs=(NOW - timedelta(hours=26), year_ago))
+    days = delta(STEPS, state, NOW, "Europe/London", RULES, ALWAYS, (NOW,))
+    assert days is not None
+    # 35 days, and 36 hours, before the pull of yesterday
+    assert days.first == date(2026, 10, 13)
+    assert first(synced(24, syncs=(), newest_day=date(2026, 2, 1))) == date(2026, 10, 13)
+    # Nothing ever came, and nobody tells of syncs.
+    assert first(synced(24, syncs=())) == date(2026, 10, 13)
+    assert first(synced(24 * 60, syncs=(NOW - timedelta(days=61),))) == date(2026, 9, 18)

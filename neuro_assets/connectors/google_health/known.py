@@ -43,7 +43,8 @@ _STATES = f"""
 {_WHO}
 SELECT participant_id, data_type,
     max(fetched_at) FILTER (is_known), arg_max_null(tracker_syncs, fetched_at) FILTER (is_known),
-    min(first_day) FILTER (is_known AND fetched_at > $recent), arg_max(outcome, fetched_at), max(fetched_at)
+    min(first_day) FILTER (is_known AND fetched_at > $recent), arg_max(outcome, fetched_at), max(fetched_at),
+    min(first_day) FILTER (is_known)
 FROM (SELECT *, outcome = 'complete' AND coalesce(is_delta, FALSE) AS is_known FROM {PULLS.qualified}
       JOIN who USING (participant_id) WHERE source = $source AND fetched_at > since)
 GROUP BY ALL
@@ -90,10 +91,17 @@ def read_states(
     if silent:
         told = connection.execute(_NEWEST, _bound(silent, since) | {"empty": EMPTY}).fetchall()
         newest = {(participant, data_type): day for participant, data_type, day in told}
-    for participant, data_type, fetched_at, syncs, deepest_day, outcome, tried_at in rows:
+    for participant, data_type, fetched_at, syncs, deepest_day, outcome, tried_at, first_day in rows:
         moments = tuple(datetime.fromisoformat(t) for t in (syncs or "").split(",") if t)
-        newest_day = newest.get((participant, data_type))
-        found[participant][data_type] = TypeState(fetched_at, moments, deepest_day, outcome, tried_at, newest_day)
+        found[participant][data_type] = TypeState(
+            fetched_at=fetched_at,
+            syncs=moments,
+            deepest_day=deepest_day,
+            outcome=outcome,
+            tried_at=tried_at,
+            newest_day=newest.get((participant, data_type)),
+            first_day=first_day,
+        )
     return found
 
 

@@ -32,6 +32,8 @@ from neuro_assets.sources.google_health.pull_file import PersonPull, PullWriter,
 from neuro_assets.study_google_health import GoogleHealthRules
 
 _MOST_PAGES = 10_000
+# Their points are as many as a person's minutes, and each has its offset: the clock of roll-ups, which have none.
+CLOCKS = ("steps", "distance")
 _TOLD = 300
 
 T = TypeVar("T")
@@ -189,10 +191,14 @@ class PersonJob:
         if data_type.method == "rollup" and self._zone is None:
             # Its windows are in UTC: without a zone nobody knows their days.
             raise AskError("failed", "zone_unknown", "neither the account nor the protocol says the time zone")
+        clocks = [t for t in self._types if t.data_type in CLOCKS]
+        if data_type.method == "rollup" and clocks and all(t.outcome == "failed" for t in clocks):
+            message = f"{clocks[0].data_type} failed, by which its days are told where the person was not at home"
+            raise AskError("failed", "clock_unknown", message)
         only: list[date] | None = None
         try:
             if data_type is HEART_RATE_RAW and days.is_open:
-                at, only = yield from self._changed_heart_rate(days, now)
+                at, only = yield from self._changed_heart_rate(days, now, is_first=state.fetched_at is None)
             else:
                 ask = self._rollups if data_type.method == "rollup" else self._points
                 at = yield from ask(data_type, days, now)
@@ -224,7 +230,7 @@ class PersonJob:
             at = yield from self._pages(kept_as or data_type.name, request)
         return at
 
-    def _changed_heart_rate(self, days: Days, now: datetime) -> Waiting[tuple[datetime, list[date]]]:
+    def _changed_heart_rate(self, days: Days, now: datetime, *, is_first: bool) -> Waiting[tuple[datetime, list[date]]]:
         """Samples of the days on which their roll-up is another one than before: a day of them is tens of thousands.
 
         Returns:
@@ -237,12 +243,14 @@ class PersonJob:
         frames = _read(lambda: fingerprint(bodies, zone, self._zones_before()))
         digests = {day: digest for frame in frames.values() for day, _, digest in chunks_of(frame)}
         every = [days.first + n * DAY for n in range((days.last - days.first).days + 1)]
-        changed = [d for d in every if digests.get(d, EMPTY) != self.task.fingerprints.get(d, EMPTY)]
+        # Of a first pull all days are asked for: what is there of another account, or of files, may be otherwise.
+        looks = self.task.fingerprints
+        changed = [d for d in every if is_first or digests.get(d, EMPTY) != looks.get(d, EMPTY)]
         for span in _runs(changed, days):
             at = yield from self._points(HEART_RATE_RAW, span, now)
-        if changed and self._is_away():
+        beside = [d for d in every if d not in changed and {d - DAY, d + DAY} & set(changed)]
+        if beside and self._is_away():
             # Minutes are counted to days by the account's zone, samples by where they were measured.
-            beside = [d for d in every if d not in changed and {d - DAY, d + DAY} & set(changed)]
             for span in _runs(beside, days):
                 at = yield from self._points(HEART_RATE_RAW, span, now)
             changed = sorted([*changed, *beside])
@@ -253,10 +261,13 @@ class PersonJob:
         """Whether samples are, or may have been, of another clock than that of the account's zone."""
         reading: Reading = "list" if self._rules.reading == "list" else "reconcile"
         bodies = self._spool.bodies(HEART_RATE_RAW.name)
-        pages = [_read(lambda body=body: decode_page(body, HEART_RATE_RAW, reading, "note")) for body in bodies]
-        told = offsets_of(pages)
-        zone = Around(self._zone or "UTC", zones_before=self._zones_before())
-        return told.is_empty() or bool((told["offset_min"] != zone_offset(told["start"], zone)).any())
+        zone, points = Around(self._zone or "UTC", zones_before=self._zones_before()), 0
+        for body in bodies:
+            told = offsets_of([_read(lambda body=body: decode_page(body, HEART_RATE_RAW, reading, "note"))])
+            if (told["offset_min"] != zone_offset(told["start"], zone)).any():
+                return True
+            points += told.height
+        return points == 0
 
     def _pages(self, name: str, request: Callable[[str], Request]) -> Waiting[datetime]:
         """Page by page until none follows; an empty page may be followed by others. What they hold is read later."""

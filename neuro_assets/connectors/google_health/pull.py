@@ -18,7 +18,7 @@ from neuro_assets.connectors.google_health.client import Client
 from neuro_assets.connectors.google_health.engine import Engine
 from neuro_assets.connectors.google_health.errors import AccountError
 from neuro_assets.connectors.google_health.known import read_fingerprints, read_states, read_zones
-from neuro_assets.connectors.google_health.person import PersonJob, Remember, Task
+from neuro_assets.connectors.google_health.person import CLOCKS, PersonJob, Remember, Task
 from neuro_assets.connectors.google_health.windows import EAST, Days, TypeState
 from neuro_assets.ingest.load import Ingest, ingest_paths, prepare_lake
 from neuro_assets.ingest.outcomes import FileOutcome
@@ -177,7 +177,7 @@ def plan(
         raise NoAccountsError("nobody is connected: `neuro participants connect ID`")
     wanted = [p for p in wanted if why_not(job.study, p, now) is None]
     since = accounts.forgotten_at()
-    asked = tuple(_as_asked(t, rules) for t in (rules.types if types is None else types))
+    asked = _with_clocks(tuple(_as_asked(t, rules) for t in (rules.types if types is None else types)), rules)
     with job.lake.connect(read_only=True) as connection:
         states = read_states(connection, wanted, now, since)
         seen = read_fingerprints(connection, wanted, since) if HEART_RATE_RAW in asked else {}
@@ -215,7 +215,7 @@ def why_not(study: Study, participant: str, now: datetime) -> str | None:
     first, last = _presence(study, participant)
     if first > (now + EAST).date():
         return f"takes part from {first} on"
-    if last is not None and now.date() > last + timedelta(days=rules.recheck_days):
+    if last is not None and (now + EAST).date() > last + timedelta(days=rules.recheck_days):
         return f"took part up to {last}, and is not asked for more than {rules.recheck_days} days afterwards"
     return None
 
@@ -223,6 +223,15 @@ def why_not(study: Study, participant: str, now: datetime) -> str | None:
 def _as_asked(name: str, rules: GoogleHealthRules) -> DataType:
     is_raw = name == HEART_RATE_RAW.name and rules.heart_rate == "raw"
     return HEART_RATE_RAW if is_raw else BY_NAME[name]
+
+
+def _with_clocks(asked: tuple[DataType, ...], rules: GoogleHealthRules) -> tuple[DataType, ...]:
+    """What is asked for, first of all that which tells the clock of roll-ups; it is added where it would be missing."""
+    clocks = tuple(t for t in asked if t.name in CLOCKS)
+    others = tuple(t for t in asked if t.name not in CLOCKS)
+    if not clocks and any(t.method == "rollup" for t in asked):
+        clocks = tuple(BY_NAME[name] for name in CLOCKS if name in rules.types)[:1]
+    return clocks + others
 
 
 def _last_complete(task: Task) -> datetime:

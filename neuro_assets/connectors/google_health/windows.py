@@ -15,6 +15,8 @@ from neuro_assets.study_google_health import GoogleHealthRules
 # No place on earth is further from UTC. A day is whole, wherever it was lived, from its first start to its last end.
 EAST, _WEST = timedelta(hours=14), timedelta(hours=12)
 DAY = timedelta(days=1)
+# Trackers keep a month of days, and a week of minutes, that they have not handed over.
+MEMORY = 35 * DAY
 PAUSE = timedelta(hours=24)
 RETIRED_FOR = timedelta(days=7)
 REFUSALS = 3
@@ -31,6 +33,7 @@ class TypeState:
         outcome: of the last pull, complete or not.
         tried_at: when that was.
         newest_day: the last day of which something had come; known where no tracker tells of syncs.
+        first_day: the first day asked for by any complete delta.
     """
 
     fetched_at: datetime | None = None
@@ -39,6 +42,7 @@ class TypeState:
     outcome: str | None = None
     tried_at: datetime | None = None
     newest_day: date | None = None
+    first_day: date | None = None
 
     def resting_until(self, consented_at: datetime | None = None) -> datetime | None:
         """Until when it is not asked for, after it was refused or had ended; a consent since then ends that."""
@@ -84,30 +88,38 @@ def delta(
     last, is_open = (now + EAST).date(), True
     if latest is not None and last > latest:
         last, is_open = latest, False
-    known = known_until(state, syncs)
+    of_first = max(earliest, today - rules.first_days * DAY)
+    known = known_until(state, syncs, rules)
     if known is None:
-        return _days(max(earliest, today - rules.first_days * DAY), last, is_open=is_open)
+        return _days(of_first, last, is_open=is_open)
     starts = [today - rules.recheck_days * DAY]
     starts.append((known - timedelta(hours=rules.lookback_h)).astimezone(clock).date())
     starts.append(first_incomplete(known, clock, rules))
     if data_type.is_deep and is_deep_due(state, today, rules, earliest):
         starts.append(today - rules.deep_recheck_days * DAY)
+    if state.first_day is not None and of_first < state.first_day:
+        # The person was enrolled earlier than was known, or the lake has pulls of another home.
+        starts.append(of_first)
     return _days(max(earliest, min(starts)), last, is_open=is_open)
 
 
-def known_until(state: TypeState, syncs: Collection[datetime]) -> datetime | None:
-    """Up to when everything had come that there is now, by the last complete delta; None where nobody knows.
+def known_until(state: TypeState, syncs: Collection[datetime], rules: GoogleHealthRules) -> datetime | None:
+    """Up to when everything had come that there is now, by the last complete delta; None where there was none.
 
     A tracker that has synced since brings what it had from its sync before on, also where another one has synced
-    meanwhile. Where no tracker tells of syncs, nothing is known beyond the last day of which something had come.
+    meanwhile, but nothing that is older than it remembers. Where no tracker tells of syncs, nothing is known beyond the
+    last day of which something had come.
     """
     if state.fetched_at is None:
         return None
     if state.syncs:
-        return min(set(state.syncs).difference(syncs), default=max(state.syncs))
-    if state.newest_day is None:
-        return None
-    return min(state.fetched_at, datetime.combine(state.newest_day, time(), UTC))
+        moved = set(state.syncs).difference(syncs) if syncs else ()
+        known = min(moved, default=max(state.syncs))
+    elif state.newest_day is not None:
+        known = min(state.fetched_at, datetime.combine(state.newest_day, time(), UTC))
+    else:
+        known = state.fetched_at - rules.first_days * DAY
+    return max(known, state.fetched_at - MEMORY)
 
 
 def _days(first: date, last: date, *, is_open: bool) -> Days | None:
