@@ -36,6 +36,7 @@ PEOPLE = int(os.environ.get("NEURO_BENCH_PEOPLE", "1000"))
 HISTORY = 9
 # Participants whose pages are asked for and parsed, and nothing else.
 PLAIN = 20
+DAY = timedelta(days=1)
 QUOTA_MINUTE = 120_000
 SLOWER = 4.0
 GB = 1e9
@@ -232,7 +233,7 @@ def _plain(url: str, token: str, now: datetime) -> int:
     """A participant's pages, asked for and parsed; returns how many points they have."""
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {token}"
-    rules, state = GoogleHealthRules(), TypeState(now - timedelta(days=1), now - timedelta(days=1), date(2026, 1, 1))
+    rules, state = GoogleHealthRules(), TypeState(now - DAY, (now - DAY,), date(2026, 1, 1))
     points = 0
     for data_type in DATA_TYPES:
         days = delta(data_type, state, now, "America/New_York", rules, (date(2026, 1, 1), None))
