@@ -88,3 +88,6 @@ def test_an_account_is_free_again_when_its_connection_was_ended(settings: Settin
     accounts.accept("P1", Granted("ya29.x", 3600, "1//x"), Identity("h1"))
     assert [c.status for c in accounts.people()] == ["connected", "connected"]
     assert "account_forgotten" in [e.what for _, e in accounts.vault.history("P1")]
+    # What was pulled of P1 before is of another account.
+    assert accounts.forgotten_at().keys() == {"P1"}
+    assert [c.since > accounts.forgotten_at()["P1"] for c in accounts.people()] == [True, True]

@@ -131,6 +131,14 @@ def test_nobody_is_overdue_of_whom_nothing_is_asked(job):
     }
 
 
+def test_the_last_day_of_all_ends_where_it_ends_first(job):
+    """Where no day would be left to ask for, in the far east, nobody is overdue any more."""
+    left_on, begins = datetime(2026, 11, 15, tzinfo=UTC), datetime(2026, 11, 23, 10, tzinfo=UTC)
+    assert job.study.people[2].withdrawn_on == left_on.date()
+    assert why_not(job.study, "P3", begins - timedelta(minutes=1)) is None
+    assert why_not(job.study, "P3", begins) is not None
+
+
 def test_a_refusal_is_over_with_the_next_consent(job):
     at = NOW - timedelta(hours=3)
     lines = [line(at, participant_id="P1", data_type=t.name, outcome="paused", is_delta=True) for t in DATA_TYPES]
