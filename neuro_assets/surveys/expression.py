@@ -44,7 +44,8 @@ class Expression:
         NaN and infinities in a column are missing; none ever is in the result. Without any name in it, the result has
         the one row of a literal.
         """
-        operations = _polars_operations(sorted(self.names))
+        zeros = _zeros(sorted(self.names))
+        operations = _polars_operations(zeros)
         stack: list[tuple[pl.Expr, bool]] = []
         for step in self.steps:
             taken = [stack.pop() for _ in range(step.arity)][::-1]
@@ -52,7 +53,7 @@ class Expression:
             args = [_finite(arg) if is_raw and not keeps else arg for arg, is_raw in taken]
             stack.append((operations[step.op](step, *args), keeps or step.op in _MAKE_NOT_FINITE))
         result, is_raw = stack.pop()
-        return _finite(result) if is_raw else result
+        return _on_every_row(_finite(result) if is_raw else result, zeros)
 
     def evaluate(self, row: Mapping[str, object]) -> Value:
         """Return the value for one row of item values; None is missing, and so are NaN and infinities.
@@ -208,15 +209,28 @@ def _column(step: Step) -> "pl.Expr":
     return pl.col(step.value).cast(pl.String if step.type == "text" else pl.Boolean)
 
 
-def _polars_operations(names: list[str]) -> dict[str, Callable[..., "pl.Expr"]]:
-    """Each operation on polars expressions, of which none may hold an argument twice."""
+def _zeros(names: list[str]) -> "pl.Expr | None":
+    """A column of zeros that depends on every column there is; None where there is none."""
+    import polars as pl
+
+    return pl.any_horizontal([pl.col(name).is_null() for name in names]).cast(pl.Float64) * 0.0 if names else None
+
+
+def _on_every_row(result: "pl.Expr", zeros: "pl.Expr | None") -> "pl.Expr":
+    """The result as a column where there are any: of what is alike on all rows polars may have made one value."""
+    import polars as pl
+
+    return result if zeros is None else pl.when(zeros == 0.0).then(result)
+
+
+def _polars_operations(zeros: "pl.Expr | None") -> dict[str, Callable[..., "pl.Expr"]]:
+    """Each operation on polars expressions, of which none may hold an argument twice; `zeros` as of `_zeros`."""
     import polars as pl
 
     def divided(a: pl.Expr, b: pl.Expr) -> pl.Expr:
-        # By a scalar, polars multiplies by the reciprocal: 49 / 49 would be below 1. A column of zeros, which depends
-        # on every column there is, makes b a column wherever a is one.
-        zeros = pl.any_horizontal([pl.col(name).is_null() for name in names]).cast(pl.Float64) * 0.0 if names else 0.0
-        return a / (b + zeros)
+        # By a scalar, polars multiplies by the reciprocal: 49 / 49 would be below 1. Zeros make b a column wherever a
+        # is one.
+        return a / (b if zeros is None else b + zeros)
 
     def total(numbers: tuple[pl.Expr, ...]) -> pl.Expr:
         return _pairwise(operator.add, numbers)

@@ -106,6 +106,8 @@ def test_an_operation_with_a_missing_operand_is_missing(text):
         ("is_answered(village)", True),
         ("coalesce(q3, q1)", 1),
         ("coalesce(sex, 'f')", "f"),
+        ("'' < coalesce('', village)", False),
+        ("1 < coalesce(1 + 1, q1)", True),
         ("sum(q1, q2, coalesce(q3, 0))", 3),
         ("if(is_ill, 1, q3)", 1),
         ("if(is_old, sex, 'm')", "m"),
