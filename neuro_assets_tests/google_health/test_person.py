@@ -122,6 +122,8 @@ def test_settings_that_are_refused_stop_no_data(tmp_path, name):
     assert not [r for r in asked if r.path.endswith(name)]
     again, _, _, _ = pulled(tmp_path, nothing, states=resting, consented_at=NOW)
     assert outcomes(again) == [(name, "complete", None), ("steps", "complete", None)]
+    known = {name: TypeState(outcome="complete", tried_at=NOW - timedelta(days=1))}
+    assert outcomes(pulled(tmp_path, nothing, states=known)[0]) == [("steps", "complete", None)]
 
 
 def test_settings_that_fail_today_are_waited_for(tmp_path):

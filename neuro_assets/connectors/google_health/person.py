@@ -133,7 +133,8 @@ class PersonJob:
 
     def _beside(self, name: str, asking: Waiting[None]) -> Waiting[None]:
         """Ask for what data can be read without; what is refused for good is told of, and tried again as they are."""
-        until = self.task.states.get(name, TypeState()).resting_until(self.task.consented_at)
+        state = self.task.states.get(name, TypeState())
+        until = state.resting_until(self.task.consented_at)
         if until is not None and self._clock() < until:
             return
         try:
@@ -143,7 +144,7 @@ class PersonJob:
                 raise
             self._add(name, error=error)
             return
-        if name in self.task.states:
+        if state.outcome not in {None, "complete"}:
             self._add(name)  # it was refused before, and is not any more
 
     def _settings(self) -> Waiting[None]:
